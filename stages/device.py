@@ -1,0 +1,35 @@
+"""A device: a host that says what it can do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+#: Capability values are plain JSON: number = minimum, boolean and string = equal, list = contained.
+Capabilities = dict[str, Any]
+
+#: The capability under which a device states the places it can reach.
+PLACES = "places"
+
+
+class HeldLease(msgspec.Struct, frozen=True):
+    """A lease that a worker says it holds, with the part of the work done (0..1) and what it does now."""
+
+    task_id: int
+    lease: int
+    progress: float = 0.0
+    note: str = ""
+
+
+class Orders(msgspec.Struct, frozen=True, kw_only=True):
+    """The server's answer to a worker's heartbeat.
+
+    `cancel`: stop these, the task was cancelled or given away. `lost`: the server does not know these
+    leases as the worker's. `drain`: take no more work. `next_seconds`: when to call again.
+    """
+
+    cancel: list[int] = []
+    lost: list[int] = []
+    drain: bool = False
+    next_seconds: float = 20.0

@@ -1,0 +1,82 @@
+"""Settings of the four stages. A stage's settings are a noun too: `config` composes them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+Positive = Annotated[float, Meta(gt=0)]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+
+
+class IngestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[stage.ingest]`."""
+
+    #: Where clips from cards are copied to; "" = `indoor_nas`, else the first kept place.
+    place: str = ""
+    #: A file must keep its size and time this long before it is taken (seconds).
+    stable_seconds: Annotated[float, Meta(ge=0)] = 2.0
+    #: Time zone of the cameras (IANA name) for clips without GPS time; "" = this host's.
+    time_zone: str = ""
+    #: Needs of the task that follows, for example { has_coral_tpu = true }.
+    next_needs: dict[str, Any] = {}
+
+
+class PreprocessSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[stage.preprocess]`."""
+
+    #: Cheap looks per second of video.
+    looks_per_second: Positive = 2.0
+    #: Width of the cheap look in pixels.
+    look_width: Annotated[int, Meta(ge=64, le=1920)] = 320
+    #: Mean absolute difference (0..255) below which two looks show the same thing.
+    still_below: Annotated[float, Meta(ge=0)] = 1.5
+    #: Variance of the Laplacian below which a look shows nothing (covered or blurred lens).
+    blur_below: Annotated[float, Meta(ge=0)] = 2.0
+    #: Brightness (0..255) that the brightest hundredth of a look must reach to show anything.
+    dark_below: Annotated[float, Meta(ge=0)] = 20.0
+    #: Thumbnails per clip at most.
+    thumbnails: Annotated[int, Meta(ge=1, le=1000)] = 24
+    #: Score from which a detection counts.
+    score: Fraction = 0.4
+    #: Look for vehicles with a TFLite model when one is there.
+    detect: bool = True
+    #: Needs of the task that follows, for example { gpu_vram_gb = 8 }.
+    next_needs: dict[str, Any] = {}
+
+
+class HeavySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[stage.heavy]`."""
+
+    #: Full-resolution looks per second of a moment that matters.
+    looks_per_second: Positive = 4.0
+    #: Look at every frame, and do not trust the preprocess filter.
+    thorough: bool = False
+    #: Channels in which no plate is sought.
+    skip_channels: tuple[str, ...] = ("interior",)
+    #: Plate height in pixels below which no read is tried.
+    min_plate_height: Annotated[int, Meta(ge=4)] = 10
+    #: Countries whose plate formats count (none = any): for example ["ES", "FR"].
+    regions: tuple[str, ...] = ()
+    #: Threads for inference; 0 = as many as the machine has.
+    threads: Annotated[int, Meta(ge=0, le=256)] = 0
+    #: Second reader of frames: "av" or "decord".
+    reader: str = "av"
+    #: Seconds of a track that may lie between two reads of one plate.
+    track_gap_seconds: Positive = 1.5
+    #: Needs of the task that follows.
+    next_needs: dict[str, Any] = {}
+
+
+class ArchiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[stage.archive]`."""
+
+    #: Where archives go; "" = `shed_nas` where this host has it, else the raw clip's place.
+    place: str = ""
+    #: Height of the low-resolution video in pixels.
+    height: Annotated[int, Meta(ge=120, le=2160)] = 720
+    #: x264 constant rate factor and preset.
+    crf: Annotated[int, Meta(ge=0, le=51)] = 26
+    preset: str = "veryfast"

@@ -1,0 +1,70 @@
+"""The plugin contract: a stage performs one task type, and knows nothing of HTTP or the queue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from stages.sighting import AnyResult
+from stages.task import FileRef, NewTask, Task, TaskType
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a stage leaves: files, facts for the task, facts for the catalogue, and the tasks that follow."""
+
+    outputs: list[FileRef] = []
+    metadata: dict[str, Any] = {}
+    results: list[AnyResult] = []
+    new_tasks: list[NewTask] = []
+
+
+class Places(Protocol):
+    """The named roots that this host can reach."""
+
+    def names(self, *, kept: bool | None = None) -> list[str]:
+        """Names of the places that are present now; `kept` filters kept or removable ones."""
+
+    def is_kept(self, name: str) -> bool:
+        """Whether files may be written there and clips registered where they lie."""
+
+    def path(self, ref: FileRef) -> Path:
+        """The local path of a file, confined to its place.
+
+        Raises `PlaceAbsent` (not configured or not mounted), `BadInput` (a path that leaves the place).
+        """
+
+    def existing(self, ref: FileRef) -> Path:
+        """As `path`, and the file or folder is there; else raises `InputGone`."""
+
+
+class Work(Protocol):
+    """What a stage is given to do one task."""
+
+    settings: Any  # the stage's own settings Struct
+    places: Places
+    scratch: Path  # an empty folder on the local disk, removed afterwards
+    models: Path  # where downloaded models lie; may be missing
+
+    def progress(self, fraction: float, note: str = "") -> None:
+        """Tell how far the work is (0..1). Call it often: silence is taken for a hang.
+
+        Raises `Cancelled` when the task was taken back.
+        """
+
+
+class Stage(Protocol):
+    """One task type's work. A stage object lives in a warm child process and runs many tasks."""
+
+    task_type: TaskType
+    settings_type: type[msgspec.Struct]
+
+    def __init__(self) -> None:
+        """Cheap: models are loaded by `warm_up` or on first use, with the settings of `work`."""
+
+    def warm_up(self, settings: Any) -> None:
+        """Load what `run` needs, so that the first task does not look like a hang."""
+
+    def run(self, task: Task, work: Work) -> Result:
+        """Do the work. Same input, same output. Raises `StageFailed`, `PlaceAbsent` or `Cancelled`."""
