@@ -179,7 +179,7 @@ class OutputFolder:
         self._key = key
 
     def publish(self, result: Result) -> Result:
-        """Hash and fsync everything, write `result.json`, rename in one step; returns what now stands there."""
+        """Hash and fsync everything, write `result.json`, rename in one step; returns what stands there."""
         files = {}
         for path in sorted(p for p in self.path.rglob("*") if p.is_file()):
             sync(path)
@@ -240,7 +240,9 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL or isinstance(error, PermissionError):
-            raise PlaceFull(f"cannot write below {folder}: {error.strerror} ({free_space(folder)})") from error
+            raise PlaceFull(
+                f"cannot write below {folder}: {error.strerror} ({free_space(folder)})"
+            ) from error
         raise
 
 

@@ -12,12 +12,16 @@ from stages.task import FileRef, NewTask, Task, TaskType
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a stage leaves: files, facts for the task, facts for the catalogue, and the tasks that follow."""
+    """What a stage leaves: files, facts for the task, facts for the catalogue, and the tasks that follow.
+
+    `video_id` names the clip when the task did not (only ingest can find that out).
+    """
 
     outputs: list[FileRef] = []
     metadata: dict[str, Any] = {}
     results: list[AnyResult] = []
     new_tasks: list[NewTask] = []
+    video_id: str | None = None
 
 
 class Places(Protocol):

@@ -1,0 +1,71 @@
+"""The server, put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from litestar import Litestar, Router
+from litestar.exceptions import MethodNotAllowedException
+
+from config.loader import ConfigurationLoader
+from config.settings import Settings
+from server.edge import edge
+from server.errors import detail, to_answer
+from server.params import AnyRequest
+from server.routes import devices, host, tasks, webui
+from server.services import Services
+
+
+def create_app(settings: Settings | None = None) -> Litestar:
+    """The ASGI application. Its database is opened on start-up and closed on shut-down.
+
+    Raises `SettingsError` for settings that cannot be used.
+    """
+    settings = settings or ConfigurationLoader().load()
+    app = Litestar(
+        route_handlers=[
+            Router("/api/v1", route_handlers=[*tasks.ROUTES, *devices.ROUTES, *webui.ROUTES]),
+            *host.ROUTES,
+        ],
+        lifespan=[_lifespan(settings)],
+        exception_handlers={MethodNotAllowedException: _not_allowed, Exception: to_answer},
+        openapi_config=None,
+        logging_config=None,
+    )
+    app.asgi_handler = edge(app.asgi_handler, int(settings.server.body_mib * 1024 * 1024))
+    return app
+
+
+def _lifespan(settings: Settings) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        services = Services(settings)
+        app.state.services = services
+        await services.start()
+        try:
+            yield
+        finally:
+            await services.stop()
+
+    return lifespan
+
+
+def _not_allowed(request: AnyRequest, _: Exception):  # type: ignore[no-untyped-def]
+    """405, with the methods that the address does take."""
+    methods = set()
+    for route in request.app.routes:
+        if getattr(route, "path_format", None) and _fits(route.path_components, request.scope["path"]):
+            methods |= set(getattr(route, "methods", ()))
+    if "GET" in methods:
+        methods.add("HEAD")
+    return detail(405, "This address does not take that method", {"Allow": ", ".join(sorted(methods))})
+
+
+def _fits(components: Sequence[object], path: str) -> bool:
+    parts = [part for part in path.split("/") if part]
+    if len(parts) != len(components):
+        return False
+    return all(
+        not isinstance(known, str) or known == part for known, part in zip(components, parts, strict=True)
+    )

@@ -1,0 +1,140 @@
+"""The seam to whatever keeps clips, routes and sightings. It writes inside the queue's transactions."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+
+from stages.sighting import ClipFacts, RoutePoint
+from stages.task import FileRef
+
+
+class Learned(msgspec.Struct, frozen=True, kw_only=True):
+    """What a completed task said about its clip, ready to be kept: pictures are replaced by their hashes."""
+
+    facts: ClipFacts | None = None
+    poster: str | None = None
+    route: list[RoutePoint] | None = None
+    dialect: str | None = None
+    sightings: list[Seen] | None = None
+    tracks: int | None = None
+    archive: FileRef | None = None
+    outputs: list[dict[str, Any]] = []
+    metadata: dict[str, Any] = {}
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A sighting as it is kept; `crop` is the hash of its picture."""
+
+    plate: str
+    confidence: float
+    confirmed: bool = False
+    frame_number: int = 0
+    timestamp: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+    candidates: str = "[]"
+    crop: str | None = None
+    first_seconds: float | None = None
+    last_seconds: float | None = None
+    track: int | None = None
+    reads: int = 0
+    agreeing: int = 0
+
+
+class Video(msgspec.Struct, frozen=True, kw_only=True):
+    """A clip as it is listed. `status`: queued, processing, processed or failed."""
+
+    video_id: str
+    filename: str | None
+    start_local: str | None
+    duration_seconds: float | None
+    total_frames: int | None
+    detections_count: int | None
+    plates_found: int | None
+    poster: str | None
+    archived: bool
+    archive_device: str | None
+    archive_path: str | None
+    status: str
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A sighting as a search finds it."""
+
+    sighting_id: int
+    video_id: str
+    plate: str
+    confidence: float
+    confirmed: bool
+    frame_number: int
+    timestamp: str | None
+    lat: float | None
+    lon: float | None
+    candidates: str
+    crop: str | None
+    first_seconds: float | None
+    last_seconds: float | None
+    reads: int
+    agreeing: int
+    archived: bool
+
+
+class VideoFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which clips a listing shows. Dates are local days, inclusive; status "all" = every clip."""
+
+    status: str | None = None
+    date_from: str | None = None
+    date_to: str | None = None
+    limit: int = 50
+    offset: int = 0
+
+
+class PlateFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which sightings a search shows. `text` is a fragment of a plate."""
+
+    text: str = ""
+    date_from: str | None = None
+    date_to: str | None = None
+    confirmed: bool | None = None
+    limit: int = 100
+    offset: int = 0
+
+
+class Catalogue(Protocol):
+    """The writing half, inside a transaction."""
+
+    def expect(self, video_id: str, now: int) -> None:
+        """A task names this clip: it is listed from now on."""
+
+    def learn(self, video_id: str, task_type: str, learned: Learned, now: int) -> None:
+        """Take in what a completed task said; replaces what that stage said before."""
+
+    def files(self, video_id: str) -> list[tuple[str, FileRef]]:
+        """The known files of a clip with the task type that made each, raw clip first."""
+
+
+class Library(Protocol):
+    """The reading half."""
+
+    async def videos(self, which: VideoFilter) -> list[Video]:
+        """Clips, newest first."""
+
+    async def video(self, video_id: str) -> Video | None:
+        """A clip by its name."""
+
+    async def facts(self, video_id: str) -> dict[str, Any]:
+        """All that is known of a clip."""
+
+    async def route(self, video_id: str) -> list[RoutePoint]:
+        """The clip's GPS fixes."""
+
+    async def sightings(self, video_id: str) -> list[Found]:
+        """The plates of a clip in order of time."""
+
+    async def plates(self, which: PlateFilter) -> list[Found]:
+        """Sightings whose plate holds a fragment, newest first."""
+
+    async def known(self, fingerprints: list[str]) -> dict[str, str]:
+        """Which of these contents are known, with the clip's name."""

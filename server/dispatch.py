@@ -1,0 +1,277 @@
+"""The queue's face to the routes: runs decisions in transactions, keeps leases, wakes pollers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from config.settings import QueueSettings
+from server import queue
+from server.leases import Leases
+from server.matching import Matcher
+from server.queue import Ask, Completed, Completion, Setback
+from server.store import Device, Needs, Row, Store, Tx, Want
+from server.wakeups import Waiter, Wakeups
+from stages.device import Capabilities, HeldLease, Orders
+from stages.errors import Unavailable
+from stages.task import Phase
+
+#: A waiting poll looks again after this long even when nobody woke it.
+_LOOK_AGAIN = 15.0
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks for work, and for what. `session` is one start of a worker; None for people and scripts."""
+
+    worker: str | None = None
+    session: str | None = None
+    types: tuple[str, ...] = ()
+    capabilities: Capabilities | None = None
+    limit: int = 1
+    wait: float = 0.0
+    lease_seconds: float | None = None
+    held: list[HeldLease] = []
+
+
+def stamp(micros: int) -> str:
+    """A time as v1 prints it: UTC, to the second, without a zone."""
+    return datetime.fromtimestamp(micros / queue.MICRO, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+class Dispatcher:
+    """One per server. Clocks are parameters, so that tests need not wait."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: QueueSettings,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.store = store
+        self.settings = settings
+        self.leases = Leases(monotonic)
+        self.wakeups = Wakeups()
+        self.stopping = False
+        self.lease_expiries = 0
+        self._clock = clock
+        self._matcher = Matcher()
+
+    def now(self) -> int:
+        """Microseconds since 1970."""
+        return int(self._clock() * queue.MICRO)
+
+    # -- start and time ------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Give every lease that was held before a restart one full period."""
+        for row in await self.store.atransact(lambda tx: tx.leased()):
+            self.leases.hold(row, self._length(row.device, None))
+
+    async def tick(self) -> None:
+        """Take back expired leases, and bring back what has backed off."""
+        for lease in self.leases.expired():
+            task_id, number = lease.task_id, lease.number
+            try:
+                row = await self.store.atransact(
+                    lambda tx, t=task_id, n=number: queue.expire(tx, t, n, self.settings)  # type: ignore[misc]
+                )
+            except Unavailable:
+                self.leases.retry_expiry(lease, 5.0)
+                continue
+            self.leases.drop(task_id, number)
+            self.lease_expiries += row is not None
+            await self._announce([row] if row else [])
+        now = self.now()
+        await self._announce(await self.store.atransact(lambda tx: queue.promote(tx, now)))
+
+    def _length(self, worker: str | None, asked: float | None) -> float:
+        if asked is not None:
+            return asked
+        if worker is None:
+            return self.settings.anonymous_lease_seconds
+        return self.settings.heartbeat_seconds * self.settings.lease_heartbeats
+
+    # -- tasks ---------------------------------------------------------------------------------
+
+    async def create(self, asks: list[Ask]) -> list[Row]:
+        """Keep new tasks, all or none."""
+        now = self.now()
+        made = await self.store.atransact(lambda tx: queue.create(tx, asks, now))
+        await self._announce(made)
+        return made
+
+    async def peek(self, claim: Claim) -> list[Row]:
+        """What is claimable, without claiming it."""
+        return await self.store.peek(self._want(claim, Matcher()))
+
+    async def claim(
+        self, claim: Claim, gone: Callable[[], Coroutine[Any, Any, None]] | None = None
+    ) -> list[Row]:
+        """Lease tasks to a caller, waiting up to `claim.wait` seconds for some to appear.
+
+        `gone` ends when the caller hung up: then nothing more is given to it.
+        """
+        if again := await self._offer_again(claim):
+            return again
+        waiter = Waiter(claim.types, claim.capabilities)
+        hung_up = asyncio.ensure_future(gone()) if gone is not None and claim.wait > 0 else None
+        end = time.monotonic() + claim.wait
+        try:
+            while True:
+                self.wakeups.join(waiter)
+                if rows := await self._take(claim):
+                    return rows
+                left = end - time.monotonic()
+                if left <= 0 or self.stopping or not await _until(waiter, hung_up, min(left, _LOOK_AGAIN)):
+                    return []
+        finally:
+            self.wakeups.leave(waiter)
+            if hung_up is not None and hung_up.done() and waiter.wake.is_set():
+                self.wakeups.pass_on(waiter)
+            if hung_up is not None:
+                hung_up.cancel()
+
+    async def _take(self, claim: Claim) -> list[Row]:
+        want = self._want(claim, self._matcher)
+        if not await self.store.peek(self._want(claim, Matcher())):
+            return []  # most polls find nothing: that costs the writer nothing
+        rows = await self.store.atransact(lambda tx: queue.claim(tx, want, claim.worker, claim.session))
+        for row in rows:
+            self.leases.hold(row, self._length(claim.worker, claim.lease_seconds))
+        return rows
+
+    def _want(self, claim: Claim, matcher: Matcher) -> Want:
+        # Tasks without inputs are shown to people, and never given to a named worker: it could not do them.
+        phases = (Phase.READY,) if claim.worker else (Phase.READY, Phase.NO_INPUT)
+        return Want(
+            types=claim.types,
+            satisfied=lambda needs: matcher.satisfied(claim.capabilities, needs),
+            phases=phases,
+            limit=claim.limit,
+        )
+
+    async def _offer_again(self, claim: Claim) -> list[Row]:
+        """Leases that this session was given and does not know of: the answer was lost on the way."""
+        if claim.session is None:
+            return []
+        held = {(lease.task_id, lease.lease) for lease in claim.held}
+        out = []
+        for lease in self.leases.of_session(claim.session):
+            if (lease.task_id, lease.number) not in held:
+                row = await self.store.get(lease.task_id)
+                if row is not None and row.phase == Phase.LEASED and row.lease == lease.number:
+                    self.leases.renew(lease.task_id, lease.number, 0.0, "")
+                    out.append(row)
+        return out[: claim.limit]
+
+    async def complete(self, task_id: int, what: Completion) -> Completed:
+        """Finish a task; see `queue.complete`."""
+        now = self.now()
+        done = await self.store.atransact(lambda tx: queue.complete(tx, task_id, what, now, stamp))
+        self.leases.drop(task_id)
+        await self._announce(done.made)
+        return done
+
+    async def fail(self, task_id: int, lease: int, setback: Setback) -> Row:
+        """End a lease without a result."""
+        now = self.now()
+        return await self._end(
+            task_id, lambda tx: queue.fail(tx, task_id, lease, setback, now, self.settings)
+        )
+
+    async def release(self, task_id: int, lease: int) -> Row:
+        """Give a task back unharmed."""
+        return await self._end(task_id, lambda tx: queue.release(tx, task_id, lease))
+
+    async def cancel(self, task_id: int) -> Row:
+        """Take a task out of the queue."""
+        now = self.now()
+        return await self._end(task_id, lambda tx: queue.cancel(tx, task_id, now))
+
+    async def retry(self, task_id: int) -> Row:
+        """Put a task back into the queue."""
+        return await self._end(task_id, lambda tx: queue.retry(tx, task_id))
+
+    async def _end(self, task_id: int, operation: Callable[[Tx], Row]) -> Row:
+        row = await self.store.atransact(operation)
+        if row.phase != Phase.LEASED:
+            self.leases.drop(task_id)
+        await self._announce([row])
+        return row
+
+    async def _announce(self, rows: list[Row]) -> None:
+        ready = [row for row in rows if row.phase in (Phase.READY, Phase.NO_INPUT)]
+        if not ready or not self.wakeups.waiting:
+            return
+        self.wakeups.announce([(row.task_type, _needs(row)) for row in ready])
+
+    # -- devices -------------------------------------------------------------------------------
+
+    async def heartbeat(
+        self,
+        hostname: str,
+        device_type: str,
+        status: str,
+        capabilities: dict[str, Any] | None,
+        ended_sessions: list[str],
+    ) -> Device:
+        """Note that a device spoke; leases of its sessions that ended are taken back at once."""
+        now = self.now()
+        text = None if capabilities is None else queue.text_of(capabilities)
+        device = await self.store.atransact(
+            lambda tx: tx.put_device(hostname, device_type, status, text, now)
+        )
+        for session in ended_sessions:
+            for lease in self.leases.of_session(session):
+                if lease.device == hostname:
+                    await self._lose(lease.task_id, lease.number)
+        return device
+
+    async def _lose(self, task_id: int, number: int) -> None:
+        row = await self.store.atransact(lambda tx: queue.expire(tx, task_id, number, self.settings))
+        self.leases.drop(task_id, number)
+        await self._announce([row] if row else [])
+
+    async def orders(self, held: list[HeldLease]) -> Orders:
+        """Renew what a worker says it holds, and say what it must stop."""
+        cancel: list[int] = []
+        lost: list[int] = []
+        for lease in held:
+            if self.leases.renew(lease.task_id, lease.lease, lease.progress, lease.note):
+                continue
+            row = await self.store.get(lease.task_id)
+            (cancel if row is not None and row.phase == Phase.CANCELLED else lost).append(lease.task_id)
+        return Orders(
+            cancel=cancel, lost=lost, drain=self.stopping, next_seconds=self.settings.heartbeat_seconds
+        )
+
+    def stop(self) -> None:
+        """Let waiting polls go; the server is about to end."""
+        self.stopping = True
+        self.wakeups.wake_all()
+
+
+def _needs(row: Row) -> Needs:
+    inputs = msgspec.json.decode(row.resolved or row.inputs)
+    places = {ref["device"] for ref in [*inputs, *msgspec.json.decode(row.outputs)]}
+    return Needs(row.needs_id, msgspec.json.decode(row.needs), sorted(places))
+
+
+async def _until(waiter: Waiter, hung_up: asyncio.Future[None] | None, seconds: float) -> bool:
+    """Wait for a wake-up or the time; False when the caller hung up."""
+    wake = asyncio.ensure_future(waiter.wake.wait())
+    watched: set[asyncio.Future[Any]] = {wake} if hung_up is None else {wake, hung_up}
+    try:
+        await asyncio.wait(watched, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        wake.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await wake
+    return hung_up is None or not hung_up.done()

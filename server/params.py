@@ -1,0 +1,162 @@
+"""What callers send, checked: query parameters and bodies become plain values or a `BadInput`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+from urllib.parse import parse_qs
+
+import msgspec
+from litestar import Request
+from litestar.exceptions import HTTPException
+
+from config.loader import plain
+from stages.errors import BadInput
+from stages.task import VIDEO_ID, VIDEO_ID_RULE, TaskType
+
+T = TypeVar("T")
+AnyRequest = Request[Any, Any, Any]
+
+UNKNOWN = "X-Unknown-Parameters"
+_DIGITS = 15
+
+
+class Query:
+    """The query string of a request. What was never asked for is reported by `unknown`."""
+
+    def __init__(self, request: AnyRequest) -> None:
+        self._values: dict[str, list[str]] = {}
+        for name, value in request.query_params.multi_items():
+            self._values.setdefault(name, []).append(value)
+        self._asked: set[str] = set()
+
+    def text(self, name: str) -> str | None:
+        """The last value given; an empty one counts as none."""
+        return next(reversed(self.texts(name)), None)
+
+    def texts(self, name: str) -> list[str]:
+        """Every value given, in order."""
+        self._asked.add(name)
+        return [value for value in self._values.get(name, []) if value != ""]
+
+    def integer(self, name: str, default: int, least: int, most: int) -> int:
+        """A whole number in a range."""
+        text = self.text(name)
+        if text is None:
+            return default
+        digits = text.removeprefix("-")
+        whole = digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS
+        if not (whole and least <= int(text) <= most):
+            bad(name, f"must be a whole number from {least} to {most}, got {text[:40]!r}")
+        return int(text)
+
+    def number(self, name: str, least: float, most: float) -> float | None:
+        """A number in a range, or None when absent."""
+        text = self.text(name)
+        if text is None:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most:
+            bad(name, f"must be a number from {least:g} to {most:g}, got {text[:40]!r}")
+        return value
+
+    def choice(self, name: str, allowed: Iterable[str]) -> str | None:
+        """One of a few words."""
+        text = self.text(name)
+        return None if text is None else one_of(name, text, allowed)
+
+    def choices(self, name: str, allowed: Sequence[str]) -> tuple[str, ...]:
+        """Some of a few words (the parameter may be repeated)."""
+        return tuple(one_of(name, text, allowed) for text in self.texts(name))
+
+    def unknown(self) -> dict[str, str]:
+        """A header that names parameters nobody knows, with the nearest that somebody does."""
+        strangers = []
+        for name in self._values.keys() - self._asked:
+            near = difflib.get_close_matches(name, self._asked, n=1)
+            shown = name.encode("ascii", "replace").decode()[:60].replace("\r", "?").replace("\n", "?")
+            strangers.append(f"{shown} (did you mean {near[0]}?)" if near else shown)
+        return {UNKNOWN: ", ".join(sorted(strangers)[:10])} if strangers else {}
+
+
+def bad(field: str, message: str) -> None:
+    """Refuse one field."""
+    raise BadInput(f"{field} {message}", [(field, message)])
+
+
+def one_of(field: str, text: str, allowed: Iterable[str]) -> str:
+    """`text` when it is allowed."""
+    if text not in (words := list(allowed)):
+        near = difflib.get_close_matches(text, words, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        bad(field, f"must be one of {', '.join(words)}, got {text[:40]!r}{hint}")
+    return text
+
+
+def number_in_path(text: str) -> int | None:
+    """A task id from a path; None when it can name no task (not a number, beyond 64 bits)."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 19):
+        return None
+    value = int(text)
+    return value if value < 1 << 63 else None
+
+
+async def body(request: AnyRequest) -> Any:
+    """The decoded body, or None when there is none. JSON by its first character, else form fields."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind.startswith("multipart/"):
+        raise HTTPException(status_code=415, detail="multipart bodies are not taken; send JSON")
+    raw = (await request.body()).strip()
+    if not raw:
+        return None
+    if kind == "application/x-www-form-urlencoded" and raw[:1] not in b"{[n":
+        return _form(raw)
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput(f"the body is not valid JSON: {error}", [("body", str(error))]) from None
+
+
+def _form(raw: bytes) -> dict[str, Any]:
+    try:
+        fields = parse_qs(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=100)
+    except ValueError as error:
+        raise BadInput(f"the form could not be read: {error}", [("body", str(error))]) from None
+    return {name: values[-1] for name, values in fields.items()}
+
+
+async def object_body(request: AnyRequest, *, required: bool = True) -> dict[str, Any]:
+    """A body that is a JSON object; `{}` for none when it is not required."""
+    value = await body(request)
+    if value is None and not required:
+        return {}
+    if not isinstance(value, dict):
+        found = "nothing" if value is None else type(value).__name__
+        raise BadInput(f"the body must be a JSON object, got {found}", [("body", "not an object")])
+    return value
+
+
+def convert(value: Any, kind: type[T], field: str = "") -> T:
+    """`value` as `kind`, or a `BadInput` naming the field."""
+    try:
+        return msgspec.convert(value, kind)
+    except (msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
+        path, _, message = plain(str(error)).rpartition(": ")
+        name = ".".join(part for part in (field, path) if part) or "body"
+        raise BadInput(f"{name}: {message}", [(name, message)]) from None
+
+
+def video_id(value: Any, field: str = "video_id") -> str | None:
+    """A clip's name, checked: it becomes a path."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not VIDEO_ID.match(value):
+        bad(field, f"must be {VIDEO_ID_RULE}")
+    return str(value)
+
+
+TASK_TYPES = tuple(TaskType)

@@ -1,0 +1,90 @@
+"""`/devices`: hosts, and the heartbeat that keeps their leases."""
+
+from __future__ import annotations
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from server import params, views
+from server.dispatch import stamp
+from server.errors import answer
+from server.params import AnyRequest, Query
+from server.queue import MICRO
+from server.services import Services, of
+from server.store import Device
+from stages.device import HeldLease
+from stages.errors import BadInput, NotFound
+
+MAX_LISTED = 1000
+
+
+@get("/devices")
+async def list_devices(request: AnyRequest) -> Response[bytes]:
+    """Every device that ever spoke, in the order in which they first did."""
+    query = Query(request)
+    limit, offset = query.integer("limit", 1000, 1, MAX_LISTED), query.integer("offset", 0, 0, 1 << 53)
+    services = of(request)
+    found = await services.store.devices(limit, offset)
+    return answer(200, [_view(services, each) for each in found], query.unknown())
+
+
+@get("/devices/{hostname:str}")
+async def get_device(request: AnyRequest, hostname: FromPath[str]) -> Response[bytes]:
+    """One device by its name."""
+    services = of(request)
+    found = await services.store.device(hostname)
+    if found is None:
+        raise NotFound(f"Device {hostname[:255]} not found")
+    return answer(200, _view(services, found), Query(request).unknown())
+
+
+def _view(services: Services, device: Device) -> dict[str, object]:
+    queue = services.settings.queue
+    silent = (services.dispatcher.now() - device.last_heartbeat) / MICRO
+    online = silent <= queue.heartbeat_seconds * queue.offline_heartbeats
+    return views.device(device, services.dispatcher.leases.running().get(device.hostname, 0), online)
+
+
+@post("/devices/heartbeat", status_code=200)
+async def heartbeat(request: AnyRequest) -> Response[bytes]:
+    """A device speaks. A worker adds what it holds (`held`) and gets orders."""
+    body = await params.object_body(request)
+    hostname, device_type = _word(body, "hostname"), _word(body, "device_type")
+    status = _word(body, "status") if body.get("status") is not None else "online"
+    capabilities = body.get("capabilities")
+    if isinstance(capabilities, str):
+        capabilities = _json(capabilities)
+    if capabilities is not None and not isinstance(capabilities, dict):
+        raise BadInput("capabilities must be an object", [("capabilities", "is not an object")])
+    ended = params.convert(body.get("ended_sessions", []), list[str], "ended_sessions")
+    dispatcher = of(request).dispatcher
+    device = await dispatcher.heartbeat(hostname, device_type, status, capabilities, ended[:100])
+    view: dict[str, object] = {
+        "message": f"Heartbeat received for {hostname}",
+        "device_id": device.device_id,
+        "last_heartbeat": stamp(device.last_heartbeat),
+    }
+    if "held" in body:
+        held = params.convert(body["held"], list[HeldLease], "held")
+        view["orders"] = await dispatcher.orders(held[:1000])
+    return answer(200, view, Query(request).unknown())
+
+
+def _word(body: dict[str, object], name: str) -> str:
+    value = body.get(name)
+    if value is None:
+        raise BadInput(f"{name} is missing", [(name, "is required")])
+    if not isinstance(value, str) or not 0 < len(value) <= 255 or "/" in value:
+        raise BadInput(f"{name} must be a text of 1 to 255 characters without '/'", [(name, "is not a name")])
+    return value
+
+
+def _json(text: str) -> object:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        raise BadInput("capabilities must be a JSON object", [("capabilities", "is not JSON")]) from None
+
+
+ROUTES = [list_devices, get_device, heartbeat]

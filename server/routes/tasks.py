@@ -1,0 +1,188 @@
+"""`/tasks`: decode, call the dispatcher, encode."""
+
+from __future__ import annotations
+
+import asyncio
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from server import asks, params, views
+from server.dispatch import Claim
+from server.errors import answer
+from server.params import AnyRequest, Query
+from server.queue import Setback
+from server.services import of
+from server.store import Filter, Row
+from stages.device import HeldLease
+from stages.errors import BadInput, NotFound
+from stages.task import State
+
+MAX_LISTED = 1000
+MAX_CLAIMED = 100
+_NAME = 255
+
+
+@get("/tasks")
+async def list_tasks(request: AnyRequest) -> Response[bytes]:
+    """Tasks in ascending order of their numbers."""
+    query = Query(request)
+    which = Filter(
+        task_type=query.choice("task_type", params.TASK_TYPES),
+        state=query.choice("state", tuple(State)),
+        video_id=params.video_id(query.text("video_id")),
+        limit=query.integer("limit", 100, 1, MAX_LISTED),
+        offset=query.integer("offset", 0, 0, 1 << 53),
+    )
+    expand = views.expansion(query.texts("expand"), views.TASK_MORE)
+    rows = await of(request).store.page(which)
+    return answer(200, [views.task(row, expand) for row in rows], query.unknown())
+
+
+@get("/tasks/{task_id:str}")
+async def get_task(request: AnyRequest, task_id: FromPath[str]) -> Response[bytes]:
+    """One task."""
+    query = Query(request)
+    expand = views.expansion(query.texts("expand"), views.TASK_MORE)
+    number = _number(task_id)
+    row = await of(request).store.get(number)
+    if row is None:
+        raise NotFound(f"Task {number} not found")
+    return answer(200, views.task(row, expand), query.unknown())
+
+
+@post("/tasks")
+async def create_task(request: AnyRequest) -> Response[bytes]:
+    """A new task."""
+    body = asks.form_fields(await params.object_body(request))
+    rows = await of(request).dispatcher.create([asks.ask(body)])
+    return answer(201, views.task(rows[0]), Query(request).unknown())
+
+
+@post("/tasks/batch")
+async def create_tasks(request: AnyRequest) -> Response[bytes]:
+    """Up to 1,000 new tasks, all or none."""
+    body = await params.body(request)
+    items = body.get("tasks") if isinstance(body, dict) else body
+    rows = await of(request).dispatcher.create(asks.asks(items, "tasks"))
+    return answer(201, [views.task(row) for row in rows], Query(request).unknown())
+
+
+@get("/tasks/pending")
+async def peek_pending(request: AnyRequest) -> Response[bytes]:
+    """What a device with these capabilities could be given; reads only, leases nothing."""
+    query = Query(request)
+    claim, _ = await _claim(request, query)
+    rows = await of(request).dispatcher.peek(claim)
+    return answer(200, [views.task(row) for row in rows], query.unknown())
+
+
+@post("/tasks/pending")
+async def claim_pending(request: AnyRequest) -> Response[bytes]:
+    """Lease tasks to the caller, waiting for some if it likes."""
+    query = Query(request)
+    claim, named = await _claim(request, query)
+    rows = await of(request).dispatcher.claim(claim, lambda: _hangs_up(request))
+    return answer(200, [views.leased(row) if named else views.task(row) for row in rows], query.unknown())
+
+
+async def _claim(request: AnyRequest, query: Query) -> tuple[Claim, bool]:
+    body = await params.body(request)
+    if body is not None and not isinstance(body, dict):
+        raise BadInput("the body must be an object of capabilities", [("body", "is not an object")])
+    held: list[HeldLease] = []
+    if isinstance(body, dict) and isinstance(body.get("device_capabilities"), dict):
+        held = params.convert(body.get("held", []), list[HeldLease], "held")
+        body = body["device_capabilities"]
+    worker = _name(query.text("worker"), "worker")
+    claim = Claim(
+        worker=worker,
+        session=_name(query.text("session"), "session"),
+        types=query.choices("task_type", params.TASK_TYPES),
+        capabilities=body,
+        limit=query.integer("limit", 1, 1, MAX_CLAIMED),
+        wait=query.number("wait", 0, 60) or 0.0,
+        lease_seconds=query.number("lease_seconds", 1, 7 * 86400),
+        held=held,
+    )
+    return claim, worker is not None
+
+
+async def _hangs_up(request: AnyRequest) -> None:
+    """Ends when the caller's connection does (the body has been read: nothing else can come)."""
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            return
+
+
+@post("/tasks/{task_id:str}/complete", status_code=200)
+async def complete_task(request: AnyRequest, task_id: FromPath[str]) -> Response[bytes]:
+    """Finish a task and publish what follows."""
+    body = await params.object_body(request, required=False)
+    services = of(request)
+    if body.get("results") is None:
+        what = asks.completion(body, services.media)
+    else:  # pictures are written to the disk: not on the event loop
+        what = await asyncio.to_thread(asks.completion, body, services.media)
+    done = await services.dispatcher.complete(_number(task_id), what)
+    return answer(200, done.answer, Query(request).unknown())
+
+
+@post("/tasks/{task_id:str}/fail", status_code=200)
+async def fail_task(request: AnyRequest, task_id: FromPath[str]) -> Response[bytes]:
+    """A worker could not do a task. `kind`: failed, crashed or absent; `retry`: whether that can help."""
+    body = await params.object_body(request)
+    setback = Setback(
+        kind=params.one_of("kind", str(body.get("kind", "failed")), ("failed", "crashed", "absent")),
+        error=_name(str(body.get("error") or "no reason given"), "error", 4000) or "",
+        retry=params.convert(body.get("retry", True), bool, "retry"),
+    )
+    lease = asks.lease(body, required=True) or 0
+    row = await of(request).dispatcher.fail(_number(task_id), lease, setback)
+    return _ended(row, Query(request))
+
+
+@post("/tasks/{task_id:str}/release", status_code=200)
+async def release_task(request: AnyRequest, task_id: FromPath[str]) -> Response[bytes]:
+    """A worker gives a task back unharmed."""
+    body = await params.object_body(request)
+    row = await of(request).dispatcher.release(_number(task_id), asks.lease(body, required=True) or 0)
+    return _ended(row, Query(request))
+
+
+@post("/tasks/{task_id:str}/cancel", status_code=200)
+async def cancel_task(request: AnyRequest, task_id: FromPath[str]) -> Response[bytes]:
+    """Take a task out of the queue."""
+    return _ended(await of(request).dispatcher.cancel(_number(task_id)), Query(request))
+
+
+@post("/tasks/{task_id:str}/retry", status_code=200)
+async def retry_task(request: AnyRequest, task_id: FromPath[str]) -> Response[bytes]:
+    """Put a task that was given up or cancelled back into the queue."""
+    return _ended(await of(request).dispatcher.retry(_number(task_id)), Query(request))
+
+
+def _ended(row: Row, query: Query) -> Response[bytes]:
+    return answer(200, views.task(row, ("phase", "lease", "failures", "crashes", "error")), query.unknown())
+
+
+def _number(text: str) -> int:
+    number = params.number_in_path(text)
+    if number is None:
+        raise NotFound(f"Task {text[:40]} not found")
+    return number
+
+
+def _name(text: str | None, field: str, most: int = _NAME) -> str | None:
+    if text is None:
+        return None
+    if field != "error" and len(text) > most:
+        params.bad(field, f"may have {most} characters at most")
+    return text[:most]
+
+
+ROUTES = [
+    list_tasks, get_task, create_task, create_tasks, peek_pending, claim_pending,
+    complete_task, fail_task, release_task, cancel_task, retry_task,
+]  # fmt: skip

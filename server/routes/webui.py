@@ -1,0 +1,105 @@
+"""`/webui`: clips and plates."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from server import params, views
+from server.catalogue import PlateFilter, VideoFilter
+from server.errors import answer
+from server.params import AnyRequest, Query
+from server.search import day
+from server.services import of
+from stages.errors import NotFound
+
+STATUSES = ("queued", "processing", "processed", "failed", "all")
+MAX_LISTED = 1000
+_MOST_KNOWN = 5000
+
+
+@get("/webui/videos")
+async def list_videos(request: AnyRequest) -> Response[bytes]:
+    """Clips with at least one completed task, newest first; `status=all` lists the rest too."""
+    query = Query(request)
+    which = VideoFilter(
+        status=query.choice("status", STATUSES),
+        date_from=day(query.text("date_from"), "date_from"),
+        date_to=day(query.text("date_to"), "date_to"),
+        limit=query.integer("limit", 50, 1, MAX_LISTED),
+        offset=query.integer("offset", 0, 0, 1 << 53),
+    )
+    services = of(request)
+    prefix = services.settings.archive.public_prefix
+    found = await services.library.videos(which)
+    return answer(200, [views.video(each, prefix) for each in found], query.unknown())
+
+
+@get("/webui/videos/{video_id:str}")
+async def get_video(request: AnyRequest, video_id: FromPath[str]) -> Response[bytes]:
+    """One clip with its route and plates; `expand=facts,media` adds what else is known."""
+    query = Query(request)
+    expand = views.expansion(query.texts("expand"), ("facts", "media", "sightings"))
+    services = of(request)
+    found = await services.library.video(video_id)
+    if found is None:
+        raise NotFound(f"Video {video_id[:128]} not found")
+    route = await services.library.route(video_id)
+    sightings = await services.library.sightings(video_id)
+    prefix = services.settings.archive.public_prefix
+    view = views.video_whole(found, prefix, route, local_clock(found.start_local), sightings)
+    if "facts" in expand:
+        view["facts"] = await services.library.facts(video_id)
+    if "media" in expand:
+        view["media"] = {"poster": views.crop_url(found.poster)}
+    if "sightings" in expand:
+        view["sightings"] = [views.plate(seen, prefix, views.PLATE_MORE) for seen in sightings]
+    return answer(200, view, query.unknown())
+
+
+@get("/webui/plates")
+async def search_plates(request: AnyRequest) -> Response[bytes]:
+    """Sightings whose plate holds a fragment, newest first."""
+    query = Query(request)
+    confirmed = query.choice("confirmed", ("true", "false"))
+    which = PlateFilter(
+        text=(query.text("plate_query") or "")[:64],
+        date_from=day(query.text("date_from"), "date_from"),
+        date_to=day(query.text("date_to"), "date_to"),
+        confirmed=None if confirmed is None else confirmed == "true",
+        limit=query.integer("limit", 100, 1, MAX_LISTED),
+        offset=query.integer("offset", 0, 0, 1 << 53),
+    )
+    expand = views.expansion(query.texts("expand"), views.PLATE_MORE)
+    services = of(request)
+    prefix = services.settings.archive.public_prefix
+    found = await services.library.plates(which)
+    return answer(200, [views.plate(seen, prefix, expand) for seen in found], query.unknown())
+
+
+@post("/clips/known", status_code=200)
+async def known_clips(request: AnyRequest) -> Response[bytes]:
+    """Which of these contents (`fingerprints`) are known already, with the clip's name."""
+    body = await params.object_body(request)
+    asked = params.convert(body.get("fingerprints", []), list[str], "fingerprints")
+    return answer(200, {"known": await of(request).library.known(asked[:_MOST_KNOWN])})
+
+
+def local_clock(start: str | None):  # type: ignore[no-untyped-def]
+    """A function from seconds of a clip to its camera's local time; None when its start is not known."""
+    try:
+        begin = datetime.fromisoformat(start) if start else None
+    except ValueError:
+        begin = None
+
+    def at(seconds: float) -> str | None:
+        if begin is None:
+            return None
+        return (begin + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+
+    return at
+
+
+ROUTES = [list_videos, get_video, search_plates, known_clips]

@@ -1,0 +1,197 @@
+"""The tables, as migrations that run once each. Forward only; an older program refuses a newer file."""
+
+from __future__ import annotations
+
+import importlib
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from stages.errors import SettingsError
+
+QUEUE = """
+CREATE TABLE needs (
+  needs_id INTEGER PRIMARY KEY,
+  needs TEXT NOT NULL,
+  places TEXT NOT NULL,
+  UNIQUE (needs, places)
+) STRICT;
+CREATE TABLE task (
+  task_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  task_type TEXT NOT NULL,
+  state TEXT NOT NULL,
+  phase TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  completed_at INTEGER,
+  video_id TEXT,
+  inputs TEXT NOT NULL,
+  outputs TEXT NOT NULL,
+  metadata TEXT NOT NULL,
+  needs TEXT NOT NULL,
+  needs_id INTEGER NOT NULL REFERENCES needs,
+  resolved TEXT,
+  priority INTEGER NOT NULL,
+  parent_id INTEGER REFERENCES task,
+  root_id INTEGER NOT NULL,
+  lease INTEGER NOT NULL DEFAULT 0,
+  device TEXT,
+  session TEXT,
+  failures INTEGER NOT NULL DEFAULT 0,
+  crashes INTEGER NOT NULL DEFAULT 0,
+  lost INTEGER NOT NULL DEFAULT 0,
+  delays INTEGER NOT NULL DEFAULT 0,
+  vanished TEXT NOT NULL DEFAULT '[]',
+  run_at INTEGER,
+  error TEXT,
+  answer TEXT,
+  published TEXT
+) STRICT;
+CREATE INDEX task_ready ON task (needs_id, task_type, priority, root_id, task_id) WHERE phase = 'ready';
+CREATE INDEX task_no_input ON task (needs_id, task_type, priority, root_id, task_id) WHERE phase = 'no_input';
+CREATE INDEX task_backing_off ON task (run_at) WHERE phase = 'backing_off';
+CREATE INDEX task_leased ON task (device, session) WHERE phase = 'leased';
+CREATE INDEX task_video ON task (video_id, task_id);
+CREATE INDEX task_state ON task (state, task_type, task_id);
+CREATE INDEX task_failed ON task (task_id) WHERE state = 'failed';
+CREATE TABLE device (
+  device_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  hostname TEXT NOT NULL UNIQUE,
+  device_type TEXT NOT NULL,
+  status TEXT NOT NULL,
+  capabilities TEXT NOT NULL,
+  last_heartbeat INTEGER NOT NULL
+) STRICT;
+"""
+
+CATALOGUE = """
+CREATE TABLE clip (
+  video_id TEXT PRIMARY KEY,
+  created_at INTEGER NOT NULL,
+  filename TEXT,
+  fingerprint TEXT,
+  start_local TEXT,
+  start_utc TEXT,
+  duration_seconds REAL,
+  total_frames INTEGER,
+  detections_count INTEGER,
+  plates_found INTEGER,
+  archive_device TEXT,
+  archive_path TEXT,
+  poster TEXT,
+  facts TEXT NOT NULL DEFAULT '{}',
+  tasks_done INTEGER NOT NULL DEFAULT 0,
+  archived INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX clip_newest ON clip (start_local DESC, created_at DESC, video_id);
+CREATE INDEX clip_fingerprint ON clip (fingerprint) WHERE fingerprint IS NOT NULL;
+CREATE TABLE said (
+  video_id TEXT NOT NULL,
+  task_type TEXT NOT NULL,
+  facts TEXT NOT NULL,
+  PRIMARY KEY (video_id, task_type)
+) STRICT;
+CREATE TABLE file (
+  video_id TEXT NOT NULL,
+  task_type TEXT NOT NULL,
+  device TEXT NOT NULL,
+  path TEXT NOT NULL,
+  ref TEXT NOT NULL,
+  PRIMARY KEY (video_id, task_type, device, path)
+) STRICT;
+CREATE INDEX file_path ON file (device, path);
+CREATE TABLE route (
+  video_id TEXT PRIMARY KEY,
+  dialect TEXT,
+  points TEXT NOT NULL
+) STRICT;
+CREATE TABLE plate (
+  plate_id INTEGER PRIMARY KEY,
+  text TEXT NOT NULL UNIQUE,
+  folded TEXT NOT NULL
+) STRICT;
+CREATE INDEX plate_folded ON plate (folded);
+CREATE TABLE sighting (
+  sighting_id INTEGER PRIMARY KEY,
+  video_id TEXT NOT NULL,
+  plate_id INTEGER NOT NULL REFERENCES plate,
+  confidence REAL NOT NULL,
+  confirmed INTEGER NOT NULL,
+  frame_number INTEGER NOT NULL,
+  timestamp TEXT,
+  lat REAL,
+  lon REAL,
+  candidates TEXT NOT NULL,
+  crop TEXT,
+  first_seconds REAL,
+  last_seconds REAL,
+  track INTEGER,
+  reads INTEGER NOT NULL,
+  agreeing INTEGER NOT NULL
+) STRICT;
+CREATE INDEX sighting_video ON sighting (video_id, frame_number);
+CREATE INDEX sighting_plate ON sighting (plate_id, timestamp DESC);
+CREATE INDEX sighting_newest ON sighting (timestamp DESC, sighting_id DESC);
+"""
+
+SET = "dashcam"
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a database up to this program; refuses one that a newer program wrote."""
+    sqlite_utils = _sqlite_utils()
+    database = sqlite_utils.Database(connection)
+    migrations = sqlite_utils.Migrations(SET)
+    for name, step in STEPS:
+        migrations(name=name)(step)
+    found = {done.name for done in migrations.applied(database)}
+    if newer := sorted(found - {name for name, _ in STEPS}):
+        raise SettingsError(
+            f"this database was written by a newer dashcam (it has {', '.join(newer)}); "
+            "update this one, or give another --home"
+        )
+    migrations.apply(database)
+
+
+def _run(database: Any, script: str) -> None:
+    # Not executescript: that would commit behind the migration's transaction.
+    for statement in script.split(";\n"):
+        if statement.strip():
+            database.execute(statement)
+
+
+def _queue(database: Any) -> None:
+    _run(database, QUEUE)
+
+
+def _catalogue(database: Any) -> None:
+    _run(database, CATALOGUE)
+    # The distinct plate texts are indexed, not every sighting: any fragment of three characters is one probe.
+    database["plate"].enable_fts(
+        ["text", "folded"], fts_version="FTS5", tokenize="trigram", create_triggers=True
+    )
+
+
+STEPS: list[tuple[str, Callable[[Any], None]]] = [("0001_queue", _queue), ("0002_catalogue", _catalogue)]
+
+
+def _sqlite_utils() -> Any:
+    """sqlite-utils, without the NumPy and pandas that it would load to know their number types.
+
+    The server has no use for them, and on a one-box install they are there.
+    """
+    with _hidden("numpy", "pandas"):
+        return importlib.import_module("sqlite_utils")
+
+
+@contextmanager
+def _hidden(*names: str) -> Iterator[None]:
+    hide = [name for name in names if name not in sys.modules]
+    for name in hide:
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for name in hide:
+            del sys.modules[name]

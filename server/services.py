@@ -1,0 +1,62 @@
+"""What the routes call, in one place."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+from litestar import Request
+
+from config.settings import Settings
+from server.dispatch import Dispatcher
+from server.media import Media
+from server.schema import migrate
+from server.sqlite import Database
+from server.sqlite_catalogue import SqliteLibrary
+from server.sqlite_store import SqliteStore
+from stages.errors import Unavailable
+
+DATABASE = "dashcam.sqlite"
+_TICK_SECONDS = 1.0
+
+
+class Services:
+    """Opened with the server, closed with it."""
+
+    def __init__(self, settings: Settings) -> None:
+        home = Path(settings.home)
+        self.settings = settings
+        self.database = Database(home / DATABASE)
+        self.database.write(migrate).result()
+        self.store = SqliteStore(self.database)
+        self.library = SqliteLibrary(self.database)
+        self.media = Media(home / "media")
+        self.dispatcher = Dispatcher(self.store, settings.queue)
+        self._ticking: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Load the leases and let time pass."""
+        await self.dispatcher.start()
+        self._ticking = asyncio.create_task(self._tick())
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            with contextlib.suppress(Unavailable):  # the disk may be full now and not later
+                await self.dispatcher.tick()
+
+    async def stop(self) -> None:
+        """Let waiting polls go, finish what is queued, close the file."""
+        self.dispatcher.stop()
+        if self._ticking is not None:
+            self._ticking.cancel()
+            await asyncio.gather(self._ticking, return_exceptions=True)
+        await asyncio.to_thread(self.database.close)
+
+
+def of(request: Request) -> Services:  # type: ignore[type-arg]
+    """The services of the app that a request came to."""
+    services = request.app.state.services
+    assert isinstance(services, Services)
+    return services

@@ -1,0 +1,220 @@
+"""`catalogue.py` over SQLite: writing inside the queue's transactions, reading on the reader threads."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import msgspec
+
+from server.catalogue import Found, Learned, PlateFilter, Seen, Video, VideoFilter
+from server.search import fold, match_fragment, next_day, normal
+from server.sql import SQL
+from server.sqlite import Database
+from stages.sighting import RoutePoint
+from stages.task import FileRef, TaskType
+
+#: Facts of later stages lie over those of earlier ones.
+_ORDER = {task_type: number for number, task_type in enumerate(TaskType)}
+_METADATA = ("filename", "frame_count", "detections_count", "plates_found", "duration_seconds")
+
+
+class SqliteCatalogue:
+    """The writing half (`catalogue.Catalogue`)."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def expect(self, video_id: str, now: int) -> None:
+        """A task names this clip."""
+        self._connection.execute(SQL["expect_clip"], {"video_id": video_id, "now": now})
+
+    def files(self, video_id: str) -> list[tuple[str, FileRef]]:
+        """The known files of a clip, raw clip first."""
+        found = self._connection.execute(SQL["files_of"], {"video_id": video_id})
+        return [(task_type, msgspec.json.decode(ref, type=FileRef)) for task_type, ref in found.fetchall()]
+
+    def learn(self, video_id: str, task_type: str, learned: Learned, now: int) -> None:
+        """Take in what a completed task said."""
+        self.expect(video_id, now)
+        if learned.outputs:
+            self._put_files(video_id, task_type, learned.outputs)
+        if learned.route is not None:
+            points = msgspec.json.encode(learned.route).decode()
+            self._run("put_route", video_id=video_id, dialect=learned.dialect, points=points)
+        if learned.sightings is not None:
+            self._put_sightings(video_id, learned.sightings)
+        self._put_clip(video_id, task_type, learned)
+
+    def _run(self, name: str, **values: Any) -> sqlite3.Cursor:
+        return self._connection.execute(SQL[name], values)
+
+    def _put_files(self, video_id: str, task_type: str, outputs: list[dict[str, Any]]) -> None:
+        self._run("drop_files", video_id=video_id, task_type=task_type)
+        for ref in outputs:
+            text = msgspec.json.encode(ref).decode()
+            self._run(
+                "put_file",
+                video_id=video_id,
+                task_type=task_type,
+                device=ref["device"],
+                path=ref["path"],
+                ref=text,
+            )
+
+    def _put_sightings(self, video_id: str, sightings: list[Seen]) -> None:
+        self._run("drop_sightings", video_id=video_id)
+        for seen in sightings:
+            values = msgspec.structs.asdict(seen)
+            plate = normal(values.pop("plate"))
+            self._run("insert_sighting", video_id=video_id, plate_id=self._plate(plate), **values)
+
+    def _plate(self, text: str) -> int:
+        found = self._run("plate_by_text", text=text).fetchone()
+        if found is None:
+            found = self._run("insert_plate", text=text, folded=fold(text)).fetchall()[0]
+        return int(found[0])
+
+    def _put_clip(self, video_id: str, task_type: str, learned: Learned) -> None:
+        said = _facts(learned)
+        self._run(
+            "put_said", video_id=video_id, task_type=task_type, facts=msgspec.json.encode(said).decode()
+        )
+        facts: dict[str, Any] = {}
+        everything = self._run("said_of", video_id=video_id).fetchall()
+        for _, text in sorted(everything, key=lambda row: _ORDER.get(row[0], -1)):
+            facts |= msgspec.json.decode(text)
+        columns = ("filename", "fingerprint", "start_local", "start_utc", "duration_seconds", "total_frames")
+        self._run(
+            "put_clip",
+            video_id=video_id,
+            facts=msgspec.json.encode(facts).decode(),
+            detections_count=facts.get("detections_count"),
+            plates_found=facts.get("plates_found"),
+            poster=learned.poster,
+            archived=task_type == TaskType.ARCHIVE_VIDEO,
+            archive_device=learned.archive.device if learned.archive else None,
+            archive_path=learned.archive.path if learned.archive else None,
+            **{name: facts.get(name) for name in columns},
+        )
+
+
+def _facts(learned: Learned) -> dict[str, Any]:
+    """What a stage said, as one flat table: documented metadata first, its own facts over it."""
+    said = {key: learned.metadata[key] for key in _METADATA if _usable(key, learned.metadata.get(key))}
+    if "frame_count" in said:
+        said["total_frames"] = said.pop("frame_count")
+    if learned.facts is not None:
+        facts: dict[str, Any] = msgspec.to_builtins(learned.facts)
+        said |= {key: value for key, value in facts.items() if key not in ("type", "poster")}
+    if learned.sightings is not None:
+        said["plates_found"] = len({normal(seen.plate) for seen in learned.sightings if seen.confirmed})
+    if learned.tracks is not None:
+        said["detections_count"] = learned.tracks
+    return said
+
+
+def _usable(key: str, value: Any) -> bool:
+    """Metadata is anybody's; what is not of the documented kind is not taken for a fact."""
+    if key == "filename":
+        return isinstance(value, str) and len(value) <= 255
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1 << 53
+
+
+class SqliteLibrary:
+    """The reading half (`catalogue.Library`)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def videos(self, which: VideoFilter) -> list[Video]:
+        """Clips, newest first."""
+        return await self._videos(
+            video_id=None,
+            all=which.status is not None,
+            status=None if which.status == "all" else which.status,
+            date_from=which.date_from,
+            date_to=next_day(which.date_to),
+            limit=which.limit,
+            offset=which.offset,
+        )
+
+    async def video(self, video_id: str) -> Video | None:
+        """A clip by its name."""
+        anything = {"all": True, "status": None, "date_from": None, "date_to": None, "limit": 1, "offset": 0}
+        found = await self._videos(video_id=video_id, **anything)
+        return found[0] if found else None
+
+    async def _videos(self, **values: Any) -> list[Video]:
+        def read(connection: sqlite3.Connection) -> list[Video]:
+            cursor = connection.execute(SQL["videos"], values)
+            names = [column[0] for column in cursor.description]
+            return [
+                msgspec.convert(dict(zip(names, row, strict=True)), Video, strict=False) for row in cursor
+            ]
+
+        return await self._database.read(read)
+
+    async def facts(self, video_id: str) -> dict[str, Any]:
+        """All that is known of a clip."""
+        row = await self._one("facts_of", video_id=video_id)
+        return dict(msgspec.json.decode(row[0])) if row else {}
+
+    async def route(self, video_id: str) -> list[RoutePoint]:
+        """The clip's GPS fixes."""
+        row = await self._one("route_of", video_id=video_id)
+        return msgspec.json.decode(row[0], type=list[RoutePoint]) if row else []
+
+    async def sightings(self, video_id: str) -> list[Found]:
+        """The plates of a clip in order of time."""
+        return await self._found("sightings_of", {"video_id": video_id})
+
+    async def plates(self, which: PlateFilter) -> list[Found]:
+        """Sightings whose plate holds a fragment, newest first."""
+        values = {
+            "date_from": which.date_from,
+            "date_to": next_day(which.date_to),
+            "confirmed": which.confirmed,
+            "limit": which.limit,
+            "offset": which.offset,
+        }
+        text = normal(which.text)
+        if which.text and not text:
+            return []
+        if not text:
+            return await self._found("plates_any", values)
+        if len(text) < 3:  # a trigram index cannot answer; there are few distinct plates
+            return await self._found("plates_short", values | {"text": text})
+        return await self._found("plates_long", values | {"match": match_fragment(text)})
+
+    async def known(self, fingerprints: list[str]) -> dict[str, str]:
+        """Which of these contents are known."""
+
+        def read(connection: sqlite3.Connection) -> dict[str, str]:
+            found = {}
+            for fingerprint in fingerprints:
+                row = connection.execute(SQL["known_fingerprint"], {"fingerprint": fingerprint}).fetchone()
+                if row:
+                    found[fingerprint] = row[0]
+            return found
+
+        return await self._database.read(read)
+
+    async def pictured(self, digest: str) -> bool:
+        """Whether a picture belongs to something in the catalogue."""
+        return await self._one("picture_of", hash=digest) is not None
+
+    async def _one(self, name: str, **values: Any) -> Any:
+        return await self._database.read(lambda c: c.execute(SQL[name], values).fetchone())
+
+    async def _found(self, name: str, values: dict[str, Any]) -> list[Found]:
+        def read(connection: sqlite3.Connection) -> list[Found]:
+            cursor = connection.execute(SQL[name], values)
+            names = [column[0] for column in cursor.description]
+            wanted = [(i, name) for i, name in enumerate(names) if name in Found.__struct_fields__]
+            return [
+                msgspec.convert({name: row[i] for i, name in wanted}, Found, strict=False)
+                for row in cursor.fetchall()
+            ]
+
+        return await self._database.read(read)
