@@ -15,6 +15,7 @@ from server.errors import detail, to_answer
 from server.params import AnyRequest
 from server.routes import devices, host, tasks, webui
 from server.services import Services
+from stages.errors import DashcamError
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
@@ -40,7 +41,11 @@ def create_app(settings: Settings | None = None) -> Litestar:
 def _lifespan(settings: Settings) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        services = Services(settings)
+        try:
+            services = Services(settings)
+        except DashcamError as error:
+            app.state.startup_error = error  # the command line says it in one line
+            raise
         app.state.services = services
         await services.start()
         try:

@@ -105,8 +105,8 @@ class PlateFilter(msgspec.Struct, frozen=True, kw_only=True):
 class Catalogue(Protocol):
     """The writing half, inside a transaction."""
 
-    def expect(self, video_id: str, now: int) -> None:
-        """A task names this clip: it is listed from now on."""
+    def expect(self, video_id: str, now: int, fingerprint: str | None = None) -> None:
+        """A task names this clip: it is listed from now on, and its content is known."""
 
     def learn(self, video_id: str, task_type: str, learned: Learned, now: int) -> None:
         """Take in what a completed task said; replaces what that stage said before."""

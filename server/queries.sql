@@ -78,7 +78,9 @@ SELECT * FROM device ORDER BY device_id LIMIT :limit OFFSET :offset;
 SELECT * FROM device WHERE hostname = :hostname;
 
 -- expect_clip --
-INSERT INTO clip (video_id, created_at) VALUES (:video_id, :now) ON CONFLICT DO NOTHING;
+INSERT INTO clip (video_id, created_at, fingerprint) VALUES (:video_id, :now, :fingerprint)
+ON CONFLICT (video_id) DO UPDATE SET fingerprint = excluded.fingerprint
+WHERE excluded.fingerprint IS NOT NULL AND fingerprint IS NULL;
 
 -- put_said --
 INSERT OR REPLACE INTO said (video_id, task_type, facts) VALUES (:video_id, :task_type, :facts);
@@ -87,7 +89,7 @@ INSERT OR REPLACE INTO said (video_id, task_type, facts) VALUES (:video_id, :tas
 SELECT task_type, facts FROM said WHERE video_id = :video_id;
 
 -- put_clip --
-UPDATE clip SET filename = :filename, fingerprint = :fingerprint, start_local = :start_local,
+UPDATE clip SET filename = :filename, fingerprint = coalesce(:fingerprint, fingerprint), start_local = :start_local,
   start_utc = :start_utc, duration_seconds = :duration_seconds, total_frames = :total_frames,
   detections_count = :detections_count, plates_found = :plates_found, facts = :facts,
   poster = coalesce(:poster, poster), tasks_done = tasks_done + 1,
@@ -171,7 +173,10 @@ WHERE s.plate_id IN (SELECT plate_id FROM plate WHERE instr(text, :text) > 0)
 ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :limit OFFSET :offset;
 
 -- known_fingerprint --
-SELECT video_id FROM clip WHERE fingerprint = :fingerprint ORDER BY created_at LIMIT 1;
+-- A clip whose tasks were all given up is not known: handing it in again is how it is tried again.
+SELECT video_id FROM clip c WHERE fingerprint = :fingerprint
+  AND (tasks_done > 0 OR EXISTS (SELECT 1 FROM task t WHERE t.video_id = c.video_id AND t.state <> 'failed'))
+ORDER BY created_at LIMIT 1;
 
 -- picture_of --
 SELECT 1 FROM sighting WHERE crop = :hash UNION ALL SELECT 1 FROM clip WHERE poster = :hash LIMIT 1;

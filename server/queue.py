@@ -75,7 +75,8 @@ def create(tx: Tx, asks: Iterable[Ask], now: int, parent: Row | None = None) -> 
 def _create_one(tx: Tx, ask: Ask, now: int, parent: Row | None) -> Row:
     video_id = ask.video_id if ask.video_id is not None else (parent.video_id if parent else None)
     if video_id is not None:
-        tx.catalogue.expect(video_id, now)
+        fingerprint = ask.metadata.get("fingerprint")
+        tx.catalogue.expect(video_id, now, fingerprint if isinstance(fingerprint, str) else None)
     resolved = _resolve(tx, ask.task_type, video_id) if not ask.inputs else None
     waits = not ask.inputs and resolved is None and ask.task_type != TaskType.INGEST_VIDEO
     inputs = resolved if resolved is not None else ask.inputs

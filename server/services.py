@@ -34,9 +34,11 @@ class Services:
         self.media = Media(home / "media")
         self.dispatcher = Dispatcher(self.store, settings.queue)
         self._ticking: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
         """Load the leases and let time pass."""
+        self._loop = asyncio.get_running_loop()
         await self.dispatcher.start()
         self._ticking = asyncio.create_task(self._tick())
 
@@ -45,6 +47,11 @@ class Services:
             await asyncio.sleep(_TICK_SECONDS)
             with contextlib.suppress(Unavailable):  # the disk may be full now and not later
                 await self.dispatcher.tick()
+
+    def let_go(self) -> None:
+        """Let waiting polls go now: the server is about to end. May be called from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.dispatcher.stop)
 
     async def stop(self) -> None:
         """Let waiting polls go, finish what is queued, close the file."""

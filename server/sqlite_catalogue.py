@@ -25,9 +25,10 @@ class SqliteCatalogue:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def expect(self, video_id: str, now: int) -> None:
+    def expect(self, video_id: str, now: int, fingerprint: str | None = None) -> None:
         """A task names this clip."""
-        self._connection.execute(SQL["expect_clip"], {"video_id": video_id, "now": now})
+        values = {"video_id": video_id, "now": now, "fingerprint": fingerprint}
+        self._connection.execute(SQL["expect_clip"], values)
 
     def files(self, video_id: str) -> list[tuple[str, FileRef]]:
         """The known files of a clip, raw clip first."""
@@ -167,25 +168,11 @@ class SqliteLibrary:
 
     async def sightings(self, video_id: str) -> list[Found]:
         """The plates of a clip in order of time."""
-        return await self._found("sightings_of", {"video_id": video_id})
+        return await self._database.read(lambda c: _found(c, "sightings_of", {"video_id": video_id}))
 
     async def plates(self, which: PlateFilter) -> list[Found]:
         """Sightings whose plate holds a fragment, newest first."""
-        values = {
-            "date_from": which.date_from,
-            "date_to": next_day(which.date_to),
-            "confirmed": which.confirmed,
-            "limit": which.limit,
-            "offset": which.offset,
-        }
-        text = normal(which.text)
-        if which.text and not text:
-            return []
-        if not text:
-            return await self._found("plates_any", values)
-        if len(text) < 3:  # a trigram index cannot answer; there are few distinct plates
-            return await self._found("plates_short", values | {"text": text})
-        return await self._found("plates_long", values | {"match": match_fragment(text)})
+        return await self._database.read(lambda connection: read_plates(connection, which))
 
     async def known(self, fingerprints: list[str]) -> dict[str, str]:
         """Which of these contents are known."""
@@ -207,14 +194,31 @@ class SqliteLibrary:
     async def _one(self, name: str, **values: Any) -> Any:
         return await self._database.read(lambda c: c.execute(SQL[name], values).fetchone())
 
-    async def _found(self, name: str, values: dict[str, Any]) -> list[Found]:
-        def read(connection: sqlite3.Connection) -> list[Found]:
-            cursor = connection.execute(SQL[name], values)
-            names = [column[0] for column in cursor.description]
-            wanted = [(i, name) for i, name in enumerate(names) if name in Found.__struct_fields__]
-            return [
-                msgspec.convert({name: row[i] for i, name in wanted}, Found, strict=False)
-                for row in cursor.fetchall()
-            ]
 
-        return await self._database.read(read)
+def read_plates(connection: sqlite3.Connection, which: PlateFilter) -> list[Found]:
+    """Sightings whose plate holds a fragment, newest first."""
+    values = {
+        "date_from": which.date_from,
+        "date_to": next_day(which.date_to),
+        "confirmed": which.confirmed,
+        "limit": which.limit,
+        "offset": which.offset,
+    }
+    text = normal(which.text)
+    if which.text and not text:
+        return []
+    if not text:
+        return _found(connection, "plates_any", values)
+    if len(text) < 3:  # a trigram index cannot answer; there are few distinct plates
+        return _found(connection, "plates_short", values | {"text": text})
+    return _found(connection, "plates_long", values | {"match": match_fragment(text)})
+
+
+def _found(connection: sqlite3.Connection, name: str, values: dict[str, Any]) -> list[Found]:
+    cursor = connection.execute(SQL[name], values)
+    names = [column[0] for column in cursor.description]
+    wanted = [(i, name) for i, name in enumerate(names) if name in Found.__struct_fields__]
+    return [
+        msgspec.convert({name: row[i] for i, name in wanted}, Found, strict=False)
+        for row in cursor.fetchall()
+    ]

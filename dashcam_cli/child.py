@@ -1,0 +1,82 @@
+"""The worker's side of a warm child process: start, feed, watch, kill."""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+from typing import IO
+
+import msgspec
+
+from dashcam_cli import platform
+from stages.runner import FromChild, ToChild
+
+_DECODER = msgspec.json.Decoder(FromChild)
+
+
+class ChildDied(Exception):
+    """The child ended or broke off in the middle of a task; the message says how."""
+
+
+class StageChild:
+    """One stage in a process of its own."""
+
+    def __init__(self, task_type: str) -> None:
+        self.task_type = task_type
+        self._process = platform.start_child(
+            [sys.executable, "-m", "stages.runner", task_type],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+        self._events: queue.SimpleQueue[FromChild | None] = queue.SimpleQueue()
+        assert self._process.stdout is not None
+        threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+
+    def _read(self, out: IO[bytes]) -> None:
+        for line in out:
+            try:
+                self._events.put(_DECODER.decode(line))
+            except msgspec.DecodeError:
+                break
+        self._events.put(None)
+
+    def send(self, message: ToChild) -> None:
+        """Send a job or a cancel; raises `ChildDied` when nobody is there to take it."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(msgspec.json.encode(message) + b"\n")
+            self._process.stdin.flush()
+        except OSError as error:
+            raise ChildDied(self._how()) from error
+
+    def event(self, seconds: float) -> FromChild | None:
+        """The child's next word, or None when there was none in time. Raises `ChildDied`."""
+        try:
+            message = self._events.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        if message is None:
+            raise ChildDied(self._how())
+        return message
+
+    def alive(self) -> bool:
+        """Whether it can take a job."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End it, and whatever it started."""
+        platform.kill_child(self._process)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def _how(self) -> str:
+        try:
+            code = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return "broke off its answers"
+        return platform.describe_death(code)

@@ -1,0 +1,219 @@
+"""The typed client: the only place that knows the server's addresses."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from stages.device import HeldLease, Orders
+from stages.errors import BadInput, Conflict, DashcamError, NotFound
+from stages.stage import Result
+from stages.task import Task
+
+T = TypeVar("T")
+_API = "/api/v1"
+_RETRIED = {429, 500, 502, 503, 504}
+_LONGEST_PAUSE = 30.0
+
+
+class Unreachable(DashcamError):
+    """No server answers at the address."""
+
+
+class Busy(Unreachable):
+    """The server answers that it cannot now (5xx, 429); trying later can help."""
+
+
+class Refused(DashcamError):
+    """The server answered, and would not."""
+
+
+class Claimed(Task, frozen=True, kw_only=True):
+    """A task as a named worker gets it."""
+
+    failures: int = 0
+
+
+class Client:
+    """One server. `patience`: seconds to go on trying when it is away or busy; 0 = once."""
+
+    def __init__(
+        self, url: str, token: str = "", *, patience: float = 5.0, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.url = url.rstrip("/")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            self._http = httpx.Client(
+                base_url=self.url, headers=headers, timeout=httpx.Timeout(30.0, connect=5.0)
+            )
+        except (httpx.InvalidURL, ValueError) as error:
+            raise BadInput(
+                f"{url!r} is not a server address; give one like http://main-server:8000"
+            ) from error
+        self._patience = patience
+        self._sleep = sleep
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    # -- tasks ---------------------------------------------------------------------------------
+
+    def create(self, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Create up to 1,000 tasks, all or none."""
+        return self._call("POST", "/tasks/batch", {"tasks": tasks}, kind=list[dict[str, Any]])
+
+    def task(self, task_id: int) -> dict[str, Any]:
+        """One task, with its phase and error."""
+        return self._call(
+            "GET", f"/tasks/{task_id}", params={"expand": "phase,error,device"}, kind=dict[str, Any]
+        )
+
+    def tasks(self, **filters: Any) -> list[dict[str, Any]]:
+        """Tasks by `task_type`, `state`, `video_id`, `limit`, `offset`."""
+        params = {name: value for name, value in filters.items() if value is not None}
+        params["expand"] = "phase,error,device"
+        return self._call("GET", "/tasks", params=params, kind=list[dict[str, Any]])
+
+    def claim(
+        self, worker: str, session: str, types: Iterable[str], capabilities: dict[str, Any], wait: float
+    ) -> Claimed | None:
+        """Ask for one task, waiting for it up to `wait` seconds."""
+        params = [("worker", worker), ("session", session), ("wait", str(wait))]
+        params += [("task_type", task_type) for task_type in types]
+        body = {"device_capabilities": capabilities, "held": []}
+        found = self._call(
+            "POST", "/tasks/pending", body, params=params, kind=list[Claimed], timeout=wait + 30
+        )
+        return found[0] if found else None
+
+    def complete(self, task: Task, result: Result) -> dict[str, Any]:
+        """Publish a result under the task's lease."""
+        body = msgspec.to_builtins(result) | {"lease": task.lease}
+        return self._call("POST", f"/tasks/{task.task_id}/complete", body, kind=dict[str, Any])
+
+    def fail(self, task: Task, kind: str, error: str, *, retry: bool) -> None:
+        """Say that a task could not be done."""
+        body = {"lease": task.lease, "kind": kind, "error": error, "retry": retry}
+        self._call("POST", f"/tasks/{task.task_id}/fail", body, kind=dict[str, Any])
+
+    def release(self, task: Task) -> None:
+        """Give a task back unharmed."""
+        self._call("POST", f"/tasks/{task.task_id}/release", {"lease": task.lease}, kind=dict[str, Any])
+
+    # -- devices -------------------------------------------------------------------------------
+
+    def heartbeat(self, body: dict[str, Any], held: list[HeldLease]) -> Orders:
+        """Say that this device is alive and what it holds."""
+        answer = self._call("POST", "/devices/heartbeat", body | {"held": held}, kind=dict[str, Any])
+        return msgspec.convert(answer["orders"], Orders)
+
+    def devices(self) -> list[dict[str, Any]]:
+        """Every device."""
+        return self._call("GET", "/devices", kind=list[dict[str, Any]])
+
+    # -- what is known -------------------------------------------------------------------------
+
+    def known(self, fingerprints: list[str]) -> dict[str, str]:
+        """Which of these contents the server knows, with the clip's name."""
+        answer = self._call("POST", "/clips/known", {"fingerprints": fingerprints}, kind=dict[str, Any])
+        return dict(answer["known"])
+
+    def video(self, video_id: str) -> dict[str, Any]:
+        """One clip with everything that is known of it."""
+        params = {"expand": "facts,media,sightings"}
+        return self._call(
+            "GET", f"/webui/videos/{quote(video_id, safe='')}", params=params, kind=dict[str, Any]
+        )
+
+    def plates(self, **filters: Any) -> list[dict[str, Any]]:
+        """Sightings by `plate_query`, `date_from`, `date_to`, `confirmed`, `limit`, `offset`, `expand`."""
+        params = {name: value for name, value in filters.items() if value is not None}
+        return self._call("GET", "/webui/plates", params=params, kind=list[dict[str, Any]])
+
+    def queue(self) -> dict[str, Any]:
+        """What waits, and why."""
+        return self._call("GET", "/queue", kind=dict[str, Any])
+
+    def failures(self) -> list[dict[str, Any]]:
+        """Tasks that were given up."""
+        return self._call("GET", "/failures", kind=list[dict[str, Any]])
+
+    def healthy(self) -> bool:
+        """Whether a dashcam server answers there."""
+        try:
+            return self._http.get("/health", timeout=3).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    # -- one call ------------------------------------------------------------------------------
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Any = None,
+        kind: type[T],
+        timeout: float | None = None,
+    ) -> T:
+        content = None if body is None else msgspec.json.encode(body)
+        end = time.monotonic() + self._patience
+        for attempt in range(100):
+            answer, trouble, pause = self._once(method, path, content, params, timeout)
+            if answer is not None and answer.status_code not in _RETRIED:
+                break
+            pause = pause or min(0.2 * 2**attempt, _LONGEST_PAUSE) * random.uniform(0.5, 1.0)
+            if time.monotonic() + pause > end:
+                break
+            self._sleep(pause)
+        if answer is None:
+            raise Unreachable(f"no server answers at {self.url} ({trouble}); start one with: dashcam server")
+        if answer.status_code >= 400:
+            raise _error(answer)
+        try:
+            return msgspec.json.decode(answer.content, type=kind)
+        except msgspec.DecodeError as error:
+            raise Refused(f"{self.url} did not answer like a dashcam server: {error}") from error
+
+    def _once(
+        self, method: str, path: str, content: bytes | None, params: Any, timeout: float | None
+    ) -> tuple[httpx.Response | None, str, float]:
+        headers = {"Content-Type": "application/json"} if content is not None else {}
+        try:
+            answer = self._http.request(
+                method,
+                _API + path,
+                content=content,
+                params=params,
+                headers=headers,
+                timeout=httpx.USE_CLIENT_DEFAULT if timeout is None else httpx.Timeout(timeout, connect=5.0),
+            )
+        except httpx.TransportError as error:
+            return None, str(error) or type(error).__name__, 0.0
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise BadInput(f"{self.url!r} is not a server address: {error}") from error
+        return answer, "", _retry_after(answer)
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    text = answer.headers.get("retry-after", "")
+    return min(float(text), 60.0) if answer.status_code == 429 and text.isdigit() else 0.0
+
+
+def _error(answer: httpx.Response) -> DashcamError:
+    try:
+        message = str(msgspec.json.decode(answer.content)["detail"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        message = f"the server answered {answer.status_code}"
+    if answer.status_code in _RETRIED:
+        return Busy(message)
+    kinds: dict[int, type[DashcamError]] = {400: BadInput, 404: NotFound, 409: Conflict, 413: BadInput}
+    return kinds.get(answer.status_code, Refused)(message)

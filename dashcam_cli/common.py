@@ -1,0 +1,41 @@
+"""Options that many commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from config.loader import ConfigurationLoader
+from config.settings import Settings
+from dashcam_cli.client import Client
+
+Home = Annotated[Path | None, typer.Option("--home", help="Folder for database and state (DASHCAM_HOME).")]
+Server = Annotated[str | None, typer.Option("--server", help="Server address (DASHCAM_SERVER).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+PlaceFlags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--place", help="NAME=DIR: a place this host can reach; may be repeated.", metavar="NAME=DIR"
+    ),
+]
+
+
+def settings(home: Path | None = None, url: str | None = None, **sections: dict[str, Any]) -> Settings:
+    """Settings with these flags on top. Flags that are None were not given."""
+    flags: dict[str, Any] = {}
+    if home is not None:
+        flags["home"] = str(home.expanduser().absolute())
+    if url is not None:
+        flags["server"] = {"url": url}
+    for section, values in sections.items():
+        given = {key: value for key, value in values.items() if value is not None}
+        if given:
+            flags[section] = flags.get(section, {}) | given
+    return ConfigurationLoader().load(flags)
+
+
+def client(using: Settings, *, patience: float = 3.0) -> Client:
+    """A client for the server in the settings."""
+    return Client(using.server.url, using.server.token, patience=patience)

@@ -1,0 +1,284 @@
+"""The worker: claim, run in a warm child, publish; stop cleanly, survive what the child does."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from config.settings import Settings
+from dashcam_cli import platform
+from dashcam_cli.child import ChildDied, StageChild
+from dashcam_cli.client import Claimed, Client, Refused, Unreachable
+from dashcam_cli.identity import Identity
+from dashcam_cli.pulse import Pulse
+from stages.device import PLACES, HeldLease, Orders
+from stages.errors import BadInput, Conflict, DashcamError, NotFound
+from stages.files import HostPlaces, Place, sweep_aside
+from stages.registry import table_of
+from stages.runner import Cancel, Done, Failed, Job, Progress
+from stages.task import Task
+
+log = logging.getLogger("dashcam.worker")
+
+_AWAY_PAUSE = 5.0
+_CANCEL_PATIENCE = 10.0
+
+
+class StopAsked(BaseException):
+    """Raised in the polling thread by a stop signal; not an `Exception`, so that nothing swallows it."""
+
+
+class Watcher(Protocol):
+    """Somebody who is shown the work."""
+
+    def started(self, task: Task) -> None:
+        """A task begins."""
+
+    def progressed(self, task: Task, fraction: float, note: str) -> None:
+        """It goes on."""
+
+    def ended(self, task: Task, outcome: str, error: str, seconds: float) -> None:
+        """It ended: done, failed, absent, crashed, cancelled, lost or released."""
+
+
+class Worker:
+    """One device's loop. One task at a time; one warm child per task type."""
+
+    def __init__(
+        self,
+        client: Client,
+        beat_client: Client,
+        settings: Settings,
+        identity: Identity,
+        places: dict[str, Place],
+        types: Sequence[str],
+        watcher: Watcher,
+    ) -> None:
+        self._client = client
+        self._beat_client = beat_client
+        self._settings = settings
+        self._identity = identity
+        self._places = places
+        self._host_places = HostPlaces(places)
+        self._types = tuple(types)
+        self._watcher = watcher
+        self._children: dict[str, StageChild] = {}
+        self._scratch = Path(settings.home) / "scratch" / identity.name
+        self._models = Path(settings.models.dir or Path(settings.home) / "models")
+        self._capabilities = platform.capabilities(Path(settings.home)) | settings.worker.capabilities
+        self._current: Claimed | None = None
+        self._fraction, self._note = 0.0, ""
+        self._taken_back = threading.Event()
+        self._stop = threading.Event()
+        self._polling = False
+        self.failed = 0
+        self.pulse = Pulse(beat_client, self._describe, self._held, self._obey)
+
+    # -- the device ----------------------------------------------------------------------------
+
+    def _state(self) -> dict[str, Any]:
+        return self._capabilities | {PLACES: self._host_places.names()}
+
+    def _describe(self) -> dict[str, Any]:
+        return {
+            "hostname": self._identity.name,
+            "device_type": self._settings.worker.device_type,
+            "status": "busy" if self._current else "online",
+            "capabilities": self._state(),
+        }
+
+    def _held(self) -> list[HeldLease]:
+        task = self._current
+        return [HeldLease(task.task_id, task.lease, self._fraction, self._note)] if task else []
+
+    def _obey(self, orders: Orders) -> None:
+        task = self._current
+        if task is not None and task.task_id in {*orders.cancel, *orders.lost}:
+            self._taken_back.set()
+
+    def stop(self) -> None:
+        """Ask the loop to end: from a signal handler or another thread."""
+        self._stop.set()
+        if self._polling and threading.current_thread() is threading.main_thread():
+            raise StopAsked
+
+    # -- the loop ------------------------------------------------------------------------------
+
+    def run(self, *, once: bool = False) -> None:
+        """Work until stopped; with `once`, until there is nothing to do."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        try:
+            self._say_hello(once)
+            self.pulse.start()
+            while not self._stop.is_set():
+                task = self._poll(0.0 if once else self._settings.worker.poll_seconds)
+                if task is not None:
+                    self._do(task)
+                elif once:
+                    return
+        except StopAsked:
+            log.info("stopping")
+        finally:
+            self._end()
+
+    def _say_hello(self, once: bool) -> None:
+        while not self._stop.is_set():
+            try:
+                body = self._describe() | {"ended_sessions": self._identity.ended}
+                self._client.heartbeat(body, [])
+                return
+            except Unreachable as error:
+                if once:
+                    raise
+                log.warning("%s; trying again", error)
+                self._stop.wait(_AWAY_PAUSE)
+
+    def _poll(self, wait: float) -> Claimed | None:
+        name, session = self._identity.name, self._identity.session
+        try:
+            self._polling = True
+            return self._client.claim(name, session, self._types, self._state(), wait)
+        except Unreachable as error:
+            if not wait:
+                raise
+            log.warning("%s; trying again", error)
+        except DashcamError as error:
+            log.warning("no task could be had: %s", error)
+        finally:
+            self._polling = False
+        self._stop.wait(_AWAY_PAUSE)
+        return None
+
+    def _end(self) -> None:
+        self.pulse.stop()
+        for child in self._children.values():
+            child.kill()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        try:  # whatever the server believes this session holds is free at once
+            body = self._describe() | {"status": "offline", "ended_sessions": [self._identity.session]}
+            self._client.heartbeat(body, [])
+        except DashcamError as error:
+            log.info("the server was not told: %s", error)
+        self._identity.release()
+
+    # -- one task ------------------------------------------------------------------------------
+
+    def _do(self, task: Claimed) -> None:
+        self._taken_back.clear()
+        self._fraction, self._note = 0.0, ""
+        self._current = task
+        began = time.monotonic()
+        self._watcher.started(task)
+        try:
+            outcome, error = self._run(task, began)
+            if self._stop.is_set() and outcome == "released":
+                log.info("task %s given back", task.task_id)
+        except (Conflict, NotFound) as stale:
+            outcome, error = "lost", str(stale)
+        finally:
+            self._current = None
+        self.failed += outcome in ("failed", "crashed")
+        self._watcher.ended(task, outcome, error, time.monotonic() - began)
+
+    def _run(self, task: Claimed, began: float) -> tuple[str, str]:
+        try:
+            ended = self._in_child(task)
+        except ChildDied as death:
+            self._drop_child(task.task_type)
+            error = f"the {task.task_type} process {death}"
+            self._patiently(lambda: self._client.fail(task, "crashed", error, retry=True))
+            return "crashed", error
+        if ended is None:
+            if self._taken_back.is_set():
+                return "cancelled", "taken back by the server"
+            self._patiently(lambda: self._client.release(task))
+            return "released", ""
+        if isinstance(ended, Failed):
+            if ended.kind == "cancelled":
+                return "cancelled", ended.error
+            self._patiently(lambda: self._client.fail(task, ended.kind, ended.error, retry=ended.retry))
+            return ended.kind, ended.error
+        metadata = ended.result.metadata | {"seconds": round(time.monotonic() - began, 3)}
+        result = msgspec.structs.replace(ended.result, metadata=metadata)
+        try:
+            self._patiently(lambda: self._client.complete(task, result))
+        except (BadInput, Refused) as error:  # a stage of somebody's that leaves what the API does not take
+            self._patiently(lambda: self._client.fail(task, "failed", str(error), retry=False))
+            return "failed", str(error)
+        try:
+            sweep_aside(self._host_places, ended.result.outputs)
+        except (DashcamError, OSError) as error:
+            log.info("old outputs were left: %s", error)
+        return "done", ""
+
+    def _in_child(self, task: Claimed) -> Done | Failed | None:
+        """The child's last word; None when the task was taken back or must be given back."""
+        child = self._child(task.task_type)
+        child.send(self._job(task))
+        heard = time.monotonic()
+        deadline = None
+        cancelled = False
+        while True:
+            message = child.event(0.5)
+            now = time.monotonic()
+            if isinstance(message, (Done, Failed)):
+                return message
+            if isinstance(message, Progress):
+                heard, self._fraction, self._note = now, message.fraction, message.note
+                self._watcher.progressed(task, message.fraction, message.note)
+            if deadline is None and self._stop.is_set():
+                deadline = now + self._settings.worker.grace_seconds
+            if not cancelled and self._taken_back.is_set():
+                child.send(Cancel(task.task_id))
+                cancelled, deadline = True, now + _CANCEL_PATIENCE
+            if deadline is not None and now > deadline:
+                self._drop_child(task.task_type)
+                return None
+            if now - heard > self._settings.worker.hang_seconds:
+                self._drop_child(task.task_type)
+                raise ChildDied(f"showed no progress for {now - heard:.0f} seconds and was killed")
+
+    def _job(self, task: Claimed) -> Job:
+        return Job(
+            task=msgspec.convert(msgspec.to_builtins(task), Task),
+            settings=self._stage_settings(task.task_type),
+            places=self._places,
+            scratch=str(self._scratch / f"{task.task_id}-{task.lease}"),
+            models=str(self._models),
+        )
+
+    def _stage_settings(self, task_type: str) -> dict[str, Any]:
+        name = table_of(task_type)
+        ours = getattr(self._settings.stage, name, None)
+        return msgspec.to_builtins(ours) if ours is not None else self._settings.plugins.get(name, {})
+
+    def _child(self, task_type: str) -> StageChild:
+        child = self._children.get(task_type)
+        if child is None or not child.alive():
+            self._drop_child(task_type)
+            child = self._children[task_type] = StageChild(task_type)
+        return child
+
+    def _drop_child(self, task_type: str) -> None:
+        child = self._children.pop(task_type, None)
+        if child is not None:
+            child.kill()
+
+    def _patiently(self, call: Any) -> None:
+        """Tell the server how a task ended, as long as it takes: the work must not be lost."""
+        while True:
+            try:
+                call()
+                return
+            except Unreachable as error:
+                if self._stop.is_set() or self._taken_back.is_set():
+                    raise Conflict(f"the result could not be handed in: {error}") from error
+                log.warning("%s; the result waits", error)
+                self._stop.wait(_AWAY_PAUSE)

@@ -1,0 +1,78 @@
+"""What commands print: tables for people, JSON for programs, and exit codes that mean something."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
+
+import msgspec
+import typer
+
+from dashcam_cli.client import Unreachable
+from stages.errors import BadInput, DashcamError, NotFound, SettingsError
+
+OK, FAILED, USAGE, NO_SERVER, NOT_FOUND, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+_CODES: list[tuple[type[DashcamError], int]] = [
+    (SettingsError, USAGE),
+    (BadInput, USAGE),
+    (Unreachable, NO_SERVER),
+    (NotFound, NOT_FOUND),
+]
+
+
+def say(text: str) -> None:
+    """A line for people, on stderr: stdout is for what was asked for."""
+    typer.echo(text, err=True)
+
+
+def print_json(value: Any) -> None:
+    """One line of JSON on stdout."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.flush()
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], empty: str = "none") -> None:
+    """A table on stdout. What comes from files and plates is printed as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if not rows:
+        console.print(Text(f"{title}: {empty}"))
+        return
+    grid = Table(title=title, title_justify="left", pad_edge=False)
+    for column in columns:
+        grid.add_column(column)
+    for row in rows:
+        grid.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
+    console.print(grid)
+
+
+def printable(text: str) -> str:
+    """Text without control characters: a file name must not be able to drive the terminal."""
+    return "".join(c if c.isprintable() else "�" for c in text)
+
+
+def leave(code: int) -> NoReturn:
+    """End the command with an exit code."""
+    raise typer.Exit(code)
+
+
+@contextlib.contextmanager
+def errors() -> Iterator[None]:
+    """Turn our errors into one line on stderr and an exit code; Ctrl-C into 130."""
+    try:
+        yield
+    except DashcamError as error:
+        code = next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
+        say(f"dashcam: {printable(str(error))}")
+        raise typer.Exit(code) from None
+    except KeyboardInterrupt:
+        say("dashcam: interrupted")
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        raise typer.Exit(OK) from None

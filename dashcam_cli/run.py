@@ -1,0 +1,208 @@
+"""`dashcam run`: the whole pipeline on this machine, with an embedded server and worker."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from config.settings import LimitSettings, QueueSettings, Settings
+from dashcam_cli import common, platform
+from dashcam_cli.client import Client
+from dashcam_cli.identity import take_name
+from dashcam_cli.intake import Clip, Refusal, examine, find_clips, task_for
+from dashcam_cli.loop import Worker
+from dashcam_cli.output import FAILED, INTERRUPTED, leave, print_json, printable, say, table
+from dashcam_cli.places import host_places, write_marker
+from dashcam_cli.watch_run import Bars
+from dashcam_cli.worker import task_types
+from stages.files import HostPlaces, Place
+from stages.task import FileRef, State, TaskType
+
+#: The kept place of a home that has none of its own.
+HOME_PLACE = "home"
+
+
+def run_clips(paths: list[Path], home: Path | None, as_json: bool) -> None:
+    """Run clips through, print what was found; exit 1 when some clip failed."""
+    settings = common.settings(home)
+    clips, errors = _look(paths)
+    videos: list[dict[str, Any]] = []
+    if clips:
+        with pipeline(settings) as line:
+            videos, failed = line.run(clips)
+            errors += failed
+    if as_json:
+        print_json({"videos": videos, "errors": [msgspec.to_builtins(each) for each in errors]})
+    else:
+        _show(videos)
+    if errors:
+        leave(FAILED)
+
+
+def _look(paths: list[Path]) -> tuple[list[Clip], list[Refusal]]:
+    clips: dict[str, Clip] = {}
+    errors: list[Refusal] = []
+    for found in find_clips(paths):
+        clip = found if isinstance(found, Refusal) else examine(found, datetime.now())  # noqa: DTZ005
+        if isinstance(clip, Clip):
+            clips.setdefault(clip.fingerprint, clip)
+        problem = clip if isinstance(clip, Refusal) else Refusal(str(clip.path), clip.warning)
+        if problem.reason:
+            errors.append(problem)
+            say(f"dashcam: {printable(problem.clip)}: {printable(problem.reason)}")
+    return list(clips.values()), errors
+
+
+class Line:
+    """The pipeline of one home: its server's client, its places, its settings."""
+
+    def __init__(self, settings: Settings, client: Client) -> None:
+        self.settings = settings
+        self.client = client
+        self._places = _own_places(settings)
+
+    def run(self, clips: list[Clip]) -> tuple[list[dict[str, Any]], list[Refusal]]:
+        """Hand clips in, work until nothing is left, and collect what was found."""
+        known = self.client.known([clip.fingerprint for clip in clips])
+        asks = [self._ask(clip) for clip in clips if clip.fingerprint not in known]
+        ids = [known.get(clip.fingerprint, clip.video_id) for clip in clips]
+        if asks:
+            self.client.create(asks)
+        self._work(len(clips))
+        videos, errors = [], []
+        for clip, video_id in zip(clips, ids, strict=True):
+            tasks = self.client.tasks(video_id=video_id, limit=1000)
+            videos.append(self._video(clip, video_id, tasks))
+            errors += [Refusal(str(clip.path), why) for why in _reasons(tasks)]
+        for error in errors:
+            say(f"dashcam: {printable(error.clip)}: {printable(error.reason)}")
+        return videos, errors
+
+    def _ask(self, clip: Clip) -> dict[str, Any]:
+        """A clip outside every place is taken as if its folder were a card: copied, never written to."""
+        ref = HostPlaces(self._places).reference(clip.path)
+        if ref is None:
+            folder = clip.path.resolve().parent
+            name = f"folder-{len(self._places)}"
+            self._places[name] = Place(name=name, root=str(folder), removable=True)
+            ref = FileRef(device=name, path=f"/{clip.path.resolve().name}")
+        return task_for(clip, ref)
+
+    def _work(self, clips: int) -> None:
+        identity = take_name(Path(self.settings.home), "")
+        beat = Client(self.settings.server.url, patience=2)
+        with Bars(clips) as bars:
+            worker = Worker(
+                self.client, beat, self.settings, identity, self._places, task_types(self.settings), bars
+            )
+            stopped: list[bool] = []
+
+            def stop() -> None:
+                stopped.append(True)
+                worker.stop()
+
+            platform.on_stop(stop)
+            worker.run(once=True)
+        beat.close()
+        if stopped:
+            say("dashcam: interrupted; what is finished is kept, run it again to go on")
+            leave(INTERRUPTED)
+
+    def _video(self, clip: Clip, video_id: str, tasks: list[dict[str, Any]]) -> dict[str, Any]:
+        found = self.client.video(video_id)
+        done = {each["task_type"]: each for each in tasks if each["state"] == State.COMPLETE}
+        archive = self._folder(done.get(TaskType.ARCHIVE_VIDEO), "plates/")
+        crops = archive or self._folder(done.get(TaskType.HEAVY_PROCESS_VIDEO), "")
+        return {
+            "video_id": video_id,
+            "clip": str(clip.path),
+            "duration_seconds": found["duration_seconds"],
+            "sightings": [_sighting(each, crops) for each in found["sightings"]],
+            "route_points": len(found["gps_route"]),
+            "archive_path": str(archive) if archive else None,
+            "stages": {kind: {"seconds": each["metadata"].get("seconds")} for kind, each in done.items()},
+        }
+
+    def _folder(self, task: dict[str, Any] | None, ending: str) -> Path | None:
+        """The local folder that a task left."""
+        for ref in task["outputs"] if task else ():
+            if ref["path"].endswith(ending or "/"):
+                path = ref["path"].removesuffix(ending)
+                return HostPlaces(self._places).path(FileRef(device=ref["device"], path=path))
+        return None
+
+
+def _reasons(tasks: list[dict[str, Any]]) -> list[str]:
+    reasons = [each["error"] or each["phase"] for each in tasks if each["state"] == State.FAILED]
+    waiting = [each for each in tasks if each["state"] == State.PENDING]
+    return reasons + [f"{each['task_type']} waits: {each['error'] or each['phase']}" for each in waiting]
+
+
+def _sighting(each: dict[str, Any], folder: Path | None) -> dict[str, Any]:
+    crop = folder / "plates" / f"{each['plate_text']}.jpg" if folder else None
+    return {
+        "plate": each["plate_text"],
+        "confidence": each["confidence"],
+        "confirmed": each["confirmed"],
+        "first_seconds": each["first_seconds"],
+        "last_seconds": each["last_seconds"],
+        "frame_number": each["frame_number"],
+        "timestamp": each["timestamp"],
+        "location": each["location"],
+        "candidates": each["candidates"],
+        "crop": str(crop) if crop is not None and crop.is_file() else None,
+    }
+
+
+def _own_places(settings: Settings) -> dict[str, Place]:
+    """The home's places; a kept one inside the home when there is none."""
+    places = host_places(settings)
+    if not any(not place.removable for place in places.values()):
+        root = Path(settings.home) / "files"
+        root.mkdir(parents=True, exist_ok=True)
+        places[HOME_PLACE] = Place(name=HOME_PLACE, root=str(root))
+        write_marker(places[HOME_PLACE])
+    return places
+
+
+@contextlib.contextmanager
+def pipeline(settings: Settings) -> Iterator[Line]:
+    """An embedded server without limits, and everything that works with it."""
+    from dashcam_cli.server import embedded
+
+    Path(settings.home).mkdir(parents=True, exist_ok=True)
+    alone = msgspec.structs.replace(
+        settings,
+        limits=LimitSettings(requests_per_minute=0, connections=0),
+        queue=QueueSettings(backoff_first_seconds=1, backoff_most_seconds=5),
+        worker=msgspec.structs.replace(settings.worker, types=()),
+    )
+    with embedded(alone) as url:
+        client = Client(url)
+        server = msgspec.structs.replace(alone.server, url=url, token="")
+        try:
+            yield Line(msgspec.structs.replace(alone, server=server), client)
+        finally:
+            client.close()
+
+
+def _show(videos: list[dict[str, Any]]) -> None:
+    rows = [
+        [
+            each["plate"],
+            f"{each['confidence']:.2f}",
+            "yes" if each["confirmed"] else "no",
+            ""
+            if each["first_seconds"] is None
+            else f"{each['first_seconds']:.1f}-{each['last_seconds']:.1f} s",
+            Path(video["clip"]).name,
+        ]
+        for video in videos
+        for each in video["sightings"]
+    ]
+    table("Plates", ("plate", "confidence", "confirmed", "seen", "clip"), rows, empty="none found")

@@ -1,0 +1,146 @@
+"""`dashcam server`, the embedded server of the one-box commands, and search in a database file.
+
+The only module of the command line that imports `server`, and only inside its functions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config.settings import Settings
+from dashcam_cli import common, platform
+from dashcam_cli.output import say
+from stages.errors import NotFound, SettingsError, Unavailable
+
+if TYPE_CHECKING:
+    import uvicorn
+
+
+def serve(
+    host: str | None, port: int | None, home: Path | None, rate_limit: int | None, max_concurrent: int | None
+) -> None:
+    """Run until a stop signal. Raises `SettingsError` when it cannot start."""
+    settings = common.settings(
+        home,
+        server={"host": host, "port": port},
+        limits={"requests_per_minute": rate_limit, "connections": max_concurrent},
+    )
+    listener = listen(settings.server.host, settings.server.port)
+    address = f"http://{_shown(settings.server.host)}:{listener.getsockname()[1]}"
+    running = build(settings)
+    platform.on_stop(lambda: stop(running))
+    say(f"dashcam server on {address}, home {settings.home} (Ctrl-C ends it)")
+    if not _loopback(settings.server.host):
+        say("warning: other hosts can reach this server, and it answers without a token")
+    run(running, listener)
+
+
+def build(settings: Settings) -> uvicorn.Server:
+    """A server that leaves signals to us."""
+    import uvicorn
+
+    from server.app import create_app
+
+    class Quiet(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    config = uvicorn.Config(
+        create_app(settings),
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=10,
+        timeout_keep_alive=65,
+        server_header=False,
+        lifespan="on",
+    )
+    return Quiet(config)
+
+
+def run(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serve on an open socket until stopped; errors of start-up are raised as they are."""
+    app: Any = server.config.app
+    asyncio.run(server.serve(sockets=[listener]))
+    failure = getattr(app.state, "startup_error", None)
+    if failure is not None:
+        raise failure
+
+
+def stop(server: uvicorn.Server) -> None:
+    """Ask a server to end; waiting polls are let go at once."""
+    server.should_exit = True
+    app: Any = server.config.app
+    services = getattr(app.state, "services", None)
+    if services is not None:
+        services.let_go()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """An open listening socket; port 0 takes a free one."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        if not platform.WINDOWS:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(512)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; is another server running there? "
+            "Give another --port"
+        ) from error
+    return listener
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+@contextlib.contextmanager
+def embedded(settings: Settings) -> Iterator[str]:
+    """A server in a thread of this process, on a free port of the loopback; yields its address."""
+    listener = listen("127.0.0.1", 0)
+    running = build(settings)
+    failure: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            run(running, listener)
+        except BaseException as error:  # noqa: BLE001  # handed to the thread that waits for it
+            failure.append(error)
+
+    thread = threading.Thread(target=target, name="server", daemon=True)
+    thread.start()
+    try:
+        while not running.started:
+            thread.join(0.02)
+            if not thread.is_alive():
+                raise failure[0] if failure else Unavailable("the embedded server did not start")
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        stop(running)
+        thread.join(20)
+
+
+def local_plates(path: Path, filters: dict[str, Any]) -> list[dict[str, Any]]:
+    """Search a database file directly, read-only, as `/webui/plates` would answer."""
+    from server.local import plates
+
+    if not path.is_file():
+        raise NotFound(f"there is no database at {path}; a home's database is <home>/dashcam.sqlite")
+    return plates(path, filters)

@@ -1,0 +1,38 @@
+"""Reading a database file without a server, for `dashcam search --db`."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from config.settings import ArchiveFace
+from server import views
+from server.catalogue import PlateFilter
+from server.search import day
+from server.sqlite_catalogue import read_plates
+from stages.errors import BadInput
+
+
+def plates(path: Path, filters: dict[str, Any]) -> list[dict[str, Any]]:
+    """Sightings in the shape of `/webui/plates`, with what `expand` names."""
+    which = PlateFilter(
+        text=filters.get("plate_query") or "",
+        date_from=day(filters.get("date_from"), "date_from"),
+        date_to=day(filters.get("date_to"), "date_to"),
+        confirmed=filters.get("confirmed"),
+        limit=filters.get("limit", 100),
+    )
+    expand = views.expansion([filters.get("expand") or ""], views.PLATE_MORE)
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            found = read_plates(connection, which)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise BadInput(f"{path} is not a dashcam database: {error}") from error
+    shown = [views.plate(seen, ArchiveFace().public_prefix, expand) for seen in found]
+    return msgspec.json.decode(msgspec.json.encode(shown), type=list[dict[str, Any]])
