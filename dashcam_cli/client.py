@@ -12,7 +12,7 @@ import httpx
 import msgspec
 
 from stages.device import HeldLease, Orders
-from stages.errors import BadInput, Conflict, DashcamError, NotFound
+from stages.errors import BadInput, Busy, Conflict, DashcamError, NotFound, Refused, Unreachable
 from stages.stage import Result
 from stages.task import Task
 
@@ -20,18 +20,6 @@ T = TypeVar("T")
 _API = "/api/v1"
 _RETRIED = {429, 500, 502, 503, 504}
 _LONGEST_PAUSE = 30.0
-
-
-class Unreachable(DashcamError):
-    """No server answers at the address."""
-
-
-class Busy(Unreachable):
-    """The server answers that it cannot now (5xx, 429); trying later can help."""
-
-
-class Refused(DashcamError):
-    """The server answered, and would not."""
 
 
 class Claimed(Task, frozen=True, kw_only=True):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from config.loader import ConfigurationLoader
-from config.settings import Settings
-from dashcam_cli.client import Client
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from dashcam_cli.client import Client
 
 Home = Annotated[Path | None, typer.Option("--home", help="Folder for database and state (DASHCAM_HOME).")]
 Server = Annotated[str | None, typer.Option("--server", help="Server address (DASHCAM_SERVER).")]
@@ -24,6 +24,8 @@ PlaceFlags = Annotated[
 
 def settings(home: Path | None = None, url: str | None = None, **sections: dict[str, Any]) -> Settings:
     """Settings with these flags on top. Flags that are None were not given."""
+    from config.loader import ConfigurationLoader
+
     flags: dict[str, Any] = {}
     if home is not None:
         flags["home"] = str(home.expanduser().absolute())
@@ -38,4 +40,6 @@ def settings(home: Path | None = None, url: str | None = None, **sections: dict[
 
 def client(using: Settings, *, patience: float = 3.0) -> Client:
     """A client for the server in the settings."""
+    from dashcam_cli.client import Client
+
     return Client(using.server.url, using.server.token, patience=patience)

@@ -15,11 +15,11 @@ import msgspec
 from config.settings import Settings
 from dashcam_cli import platform
 from dashcam_cli.child import ChildDied, StageChild
-from dashcam_cli.client import Claimed, Client, Refused, Unreachable
+from dashcam_cli.client import Claimed, Client
 from dashcam_cli.identity import Identity
 from dashcam_cli.pulse import Pulse
 from stages.device import PLACES, HeldLease, Orders
-from stages.errors import BadInput, Conflict, DashcamError, NotFound
+from stages.errors import BadInput, Conflict, DashcamError, NotFound, Refused, Unreachable
 from stages.files import HostPlaces, Place, sweep_aside
 from stages.registry import table_of
 from stages.runner import Cancel, Done, Failed, Job, Progress

@@ -10,8 +10,7 @@ from typing import Any, NoReturn
 import msgspec
 import typer
 
-from dashcam_cli.client import Unreachable
-from stages.errors import BadInput, DashcamError, NotFound, SettingsError
+from stages.errors import BadInput, DashcamError, NotFound, SettingsError, Unreachable
 
 OK, FAILED, USAGE, NO_SERVER, NOT_FOUND, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -40,13 +39,14 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], emp
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    # A pipe has no width: nothing is cut off there.
+    console = Console() if sys.stdout.isatty() else Console(width=400)
     if not rows:
         console.print(Text(f"{title}: {empty}"))
         return
-    grid = Table(title=title, title_justify="left", pad_edge=False)
+    grid = Table(title=title, title_justify="left")
     for column in columns:
-        grid.add_column(column)
+        grid.add_column(column, overflow="fold")
     for row in rows:
         grid.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
     console.print(grid)

@@ -38,13 +38,14 @@ def _append(path: Path, name: str, root: Path, removable: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     # JSON's string quoting is TOML's basic string.
-    text = f"{before.rstrip()}\n\n[places.{json.dumps(name)}]\nroot = {json.dumps(str(root), ensure_ascii=False)}\n"
+    value = json.dumps(str(root), ensure_ascii=False)
+    text = f"{before.rstrip()}\n\n[places.{json.dumps(name)}]\nroot = {value}\n"
     text += "removable = true\n" if removable else ""
     try:
         tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(
-            f"{path} could not be extended ({error}); add the place by hand: [places.{name}] root = {str(root)!r}"
+            f"{path} could not be extended ({error}); add by hand: [places.{name}] root = {value}"
         ) from error
     part = path.with_name(path.name + ".part")
     part.write_text(text.lstrip("\n"), encoding="utf-8")

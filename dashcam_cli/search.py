@@ -12,7 +12,8 @@ from dashcam_cli.output import print_json, printable, table
 from stages.errors import BadInput
 
 _COLUMNS = (
-    "plate_text", "confidence", "confirmed", "timestamp", "lat", "lon", "video_id", "first_seconds", "frame_number",
+    "plate_text", "confidence", "confirmed", "timestamp", "lat", "lon", "video_id", "first_seconds",
+    "frame_number",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from config.settings import Settings
 from server.edge import edge
 from server.errors import detail, to_answer
 from server.params import AnyRequest
-from server.routes import devices, host, tasks, webui
+from server.routes import devices, host, pages, tasks, webui
 from server.services import Services
 from stages.errors import DashcamError
 
@@ -28,6 +28,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         route_handlers=[
             Router("/api/v1", route_handlers=[*tasks.ROUTES, *devices.ROUTES, *webui.ROUTES]),
             *host.ROUTES,
+            *pages.ROUTES,
         ],
         lifespan=[_lifespan(settings)],
         exception_handlers={MethodNotAllowedException: _not_allowed, Exception: to_answer},

@@ -7,6 +7,9 @@ DashcamError                 says what happened and what to do about it
 ├── Conflict                 it is there, and in a state that forbids this
 │   └── StaleLease           the caller's lease is not the current one: its work is no longer wanted
 ├── Unavailable              the server cannot answer now; trying again later can help
+├── Unreachable              no server answers at the address
+│   └── Busy                 it answers that it cannot now (5xx, 429)
+├── Refused                  it answers, and will not
 ├── PlaceAbsent              a place is not mounted or not plugged in: wait; this is nobody's failure
 │   └── PlaceFull            it is there and cannot be written: full or read-only
 ├── StageFailed              the work cannot be done; `retry` says whether trying again can help
@@ -48,6 +51,18 @@ class StaleLease(Conflict):
 
 class Unavailable(DashcamError):
     """The server cannot answer now."""
+
+
+class Unreachable(DashcamError):
+    """No server answers at the address."""
+
+
+class Busy(Unreachable):
+    """The server answers that it cannot now (5xx, 429); trying later can help."""
+
+
+class Refused(DashcamError):
+    """The server answered, and would not."""
 
 
 class PlaceAbsent(DashcamError):
