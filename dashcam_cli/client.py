@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 import msgspec
@@ -37,6 +37,8 @@ class Client:
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
+            if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+                raise ValueError(url)
             self._http = httpx.Client(
                 base_url=self.url, headers=headers, timeout=httpx.Timeout(30.0, connect=5.0)
             )

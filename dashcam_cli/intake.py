@@ -76,8 +76,11 @@ def _walk(folder: Path) -> Iterator[Path | Refusal]:
         yield Refusal(str(folder), f"holds no clips ({', '.join(sorted(SUFFIXES))})")
 
 
-def examine(path: Path, now: datetime) -> Clip | Refusal:
-    """Look at a clip without decoding it. `now` is local time without a zone."""
+def examine(path: Path, now: datetime, relative: str | None = None) -> Clip | Refusal:
+    """Look at a clip without decoding it.
+
+    `now` is local time without a zone; `relative` is the path below the place's root (folders there count).
+    """
     try:
         container = walk(path)
         if reason := unusable(container):
@@ -86,7 +89,7 @@ def examine(path: Path, now: datetime) -> Clip | Refusal:
         modified = datetime.fromtimestamp(path.stat().st_mtime)  # noqa: DTZ006  # the camera's clock is local too
     except OSError as error:
         return Refusal(str(path), f"cannot be read: {error.strerror}")
-    name = read_name(path)
+    name = read_name(relative or path)
     return Clip(
         path=path,
         video_id=video_id(name, container, content),

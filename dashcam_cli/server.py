@@ -47,6 +47,7 @@ def build(settings: Settings) -> uvicorn.Server:
     import uvicorn
 
     from server.app import create_app
+    from server.services import Services
 
     class Quiet(uvicorn.Server):
         @contextlib.contextmanager
@@ -54,7 +55,8 @@ def build(settings: Settings) -> uvicorn.Server:
             yield
 
     config = uvicorn.Config(
-        create_app(settings),
+        # Opened here, so that a database that cannot be used is said in one line before anything starts.
+        create_app(services=Services(settings)),
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=10,
@@ -66,12 +68,8 @@ def build(settings: Settings) -> uvicorn.Server:
 
 
 def run(server: uvicorn.Server, listener: socket.socket) -> None:
-    """Serve on an open socket until stopped; errors of start-up are raised as they are."""
-    app: Any = server.config.app
+    """Serve on an open socket until stopped."""
     asyncio.run(server.serve(sockets=[listener]))
-    failure = getattr(app.state, "startup_error", None)
-    if failure is not None:
-        raise failure
 
 
 def stop(server: uvicorn.Server) -> None:

@@ -17,7 +17,7 @@ from dashcam_cli.output import FAILED, leave, print_json, printable, say
 from dashcam_cli.places import host_places
 from stages.errors import BadInput
 from stages.files import HostPlaces
-from stages.task import VIDEO_ID, VIDEO_ID_RULE, TaskType
+from stages.task import VIDEO_ID, VIDEO_ID_RULE, FileRef, TaskType
 
 _BATCH = 500
 _COLUMNS = ("video_id", "filename", "source")
@@ -79,17 +79,14 @@ def submit_paths(client: Client, places: HostPlaces, paths: Iterable[str | Path]
     batch: list[tuple[Clip, dict[str, Any]]] = []
     seen: dict[str, Path] = {}
     for found in find_clips(paths):
-        clip = found if isinstance(found, Refusal) else examine(found, datetime.now())  # noqa: DTZ005
-        if isinstance(clip, Refusal):
-            handed.refuse(clip)
+        sound = found if isinstance(found, Refusal) else _sound(places, found)
+        if isinstance(sound, Refusal):
+            handed.refuse(sound)
             continue
+        clip, ref = sound
         if clip.fingerprint in seen:
             same = {"clip": str(clip.path), "reason": f"the same content as {seen[clip.fingerprint]}"}
             handed.skipped.append(same)
-            continue
-        ref = reference(places, clip.path)
-        if isinstance(ref, Refusal):
-            handed.refuse(ref)
             continue
         if clip.warning:
             handed.refuse(Refusal(str(clip.path), clip.warning))
@@ -99,6 +96,16 @@ def submit_paths(client: Client, places: HostPlaces, paths: Iterable[str | Path]
             _send(client, batch, handed)
             batch = []
     _send(client, batch, handed)
+
+
+def _sound(places: HostPlaces, path: Path) -> tuple[Clip, FileRef] | Refusal:
+    """A clip that can be handed in and its place. What is wrong with the file comes before where it lies."""
+    ref = reference(places, path)
+    now = datetime.now()  # noqa: DTZ005  # the camera's clock is local too
+    clip = examine(path, now, ref.path if isinstance(ref, FileRef) else None)
+    if isinstance(clip, Refusal):
+        return clip
+    return ref if isinstance(ref, Refusal) else (clip, ref)
 
 
 def _send(client: Client, batch: list[tuple[Clip, dict[str, Any]]], handed: Handed) -> None:

@@ -15,22 +15,20 @@ from server.errors import detail, to_answer
 from server.params import AnyRequest
 from server.routes import devices, host, pages, tasks, webui
 from server.services import Services
-from stages.errors import DashcamError
 
 
-def create_app(settings: Settings | None = None) -> Litestar:
-    """The ASGI application. Its database is opened on start-up and closed on shut-down.
-
-    Raises `SettingsError` for settings that cannot be used.
+def create_app(settings: Settings | None = None, *, services: Services | None = None) -> Litestar:
+    """The ASGI application. Its database is opened on start-up (unless opened `services` are given) and
+    closed on shut-down. Raises `SettingsError` for settings that cannot be used.
     """
-    settings = settings or ConfigurationLoader().load()
+    settings = settings or (services.settings if services else ConfigurationLoader().load())
     app = Litestar(
         route_handlers=[
             Router("/api/v1", route_handlers=[*tasks.ROUTES, *devices.ROUTES, *webui.ROUTES]),
             *host.ROUTES,
             *pages.ROUTES,
         ],
-        lifespan=[_lifespan(settings)],
+        lifespan=[_lifespan(settings, services)],
         exception_handlers={MethodNotAllowedException: _not_allowed, Exception: to_answer},
         openapi_config=None,
         logging_config=None,
@@ -39,14 +37,12 @@ def create_app(settings: Settings | None = None) -> Litestar:
     return app
 
 
-def _lifespan(settings: Settings) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    settings: Settings, opened: Services | None
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        try:
-            services = Services(settings)
-        except DashcamError as error:
-            app.state.startup_error = error  # the command line says it in one line
-            raise
+        services = opened or Services(settings)
         app.state.services = services
         await services.start()
         try:

@@ -77,6 +77,10 @@ class HostPlaces:
             if (kept is None or place.removable is not kept) and place.present()
         ]
 
+    def knows(self, name: str) -> bool:
+        """Whether the place is configured here, present or not."""
+        return name in self._places
+
     def is_kept(self, name: str) -> bool:
         """Whether files may be written there."""
         place = self._places.get(name)

@@ -43,6 +43,8 @@ class PreprocessSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     score: Fraction = 0.4
     #: Look for vehicles with a TFLite model when one is there.
     detect: bool = True
+    #: File name of that model in the models folder, for example one compiled for the Edge TPU; "" = a known one.
+    model: str = ""
     #: Needs of the task that follows, for example { gpu_vram_gb = 8 }.
     next_needs: dict[str, Any] = {}
 
@@ -80,3 +82,5 @@ class ArchiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     #: x264 constant rate factor and preset.
     crf: Annotated[int, Meta(ge=0, le=51)] = 26
     preset: str = "veryfast"
+    #: Time zone of the cameras (IANA name) for clips without GPS time; "" = this host's.
+    time_zone: str = ""

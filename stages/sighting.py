@@ -60,7 +60,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class RoutePoint(msgspec.Struct, frozen=True, kw_only=True):
     """One GPS fix. `seconds` from the clip's start; `time` is UTC (RFC 3339) or null; speed in km/h,
     course in degrees, altitude in metres.
-    """  # noqa: D205
+    """
 
     seconds: float
     lat: Latitude

@@ -30,6 +30,9 @@ class Places(Protocol):
     def names(self, *, kept: bool | None = None) -> list[str]:
         """Names of the places that are present now; `kept` filters kept or removable ones."""
 
+    def knows(self, name: str) -> bool:
+        """Whether this host is configured for the place, present or not."""
+
     def is_kept(self, name: str) -> bool:
         """Whether files may be written there and clips registered where they lie."""
 

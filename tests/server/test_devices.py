@@ -19,7 +19,9 @@ BEAT = {"hostname": "jetson-1", "device_type": "jetson_coral"}
 
 def test_heartbeat_answers_as_printed(api):
     """The answer has the printed keys; the device is listed with exactly the printed ones."""
-    answer = api("POST", "/devices/heartbeat", BEAT | {"capabilities": {"gpu_vram_gb": 8, "has_coral_tpu": False}})
+    answer = api(
+        "POST", "/devices/heartbeat", BEAT | {"capabilities": {"gpu_vram_gb": 8, "has_coral_tpu": False}}
+    )
     assert list(answer.json()) == ["message", "device_id", "last_heartbeat"]
     assert answer.json()["message"] == "Heartbeat received for jetson-1"
     device = api("GET", "/devices").json()[0]
@@ -163,7 +165,9 @@ def test_three_crashes_kill_no_fourth_worker(world):
     """A task that kills its worker three times is given up and says so."""
     for _ in range(3):
         row = world.claim()[0]
-        row = world.do(world.dispatcher.fail(row.task_id, row.lease, Setback(kind="crashed", error="SIGSEGV")))
+        row = world.do(
+            world.dispatcher.fail(row.task_id, row.lease, Setback(kind="crashed", error="SIGSEGV"))
+        )
         world.clock.now += 4000
         world.do(world.dispatcher.tick())
     assert row.phase == Phase.GAVE_UP

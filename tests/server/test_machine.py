@@ -55,7 +55,9 @@ class QueueMachine(RuleBasedStateMachine):
     def create(self, amount, gpu):
         """New tasks are numbered on and are all there."""
         needs = {"gpu": 1} if gpu else {}
-        rows = asyncio.run(self.dispatcher.create([Ask(task_type=TaskType.INGEST_VIDEO, needs=needs)] * amount))
+        rows = asyncio.run(
+            self.dispatcher.create([Ask(task_type=TaskType.INGEST_VIDEO, needs=needs)] * amount)
+        )
         assert [row.task_id for row in rows] == list(range(self.count + 1, self.count + amount + 1))
         self.count += amount
 
@@ -125,7 +127,9 @@ class QueueMachine(RuleBasedStateMachine):
         if kind == "release":
             row = asyncio.run(self.dispatcher.release(task_id, lease))
         else:
-            row = asyncio.run(self.dispatcher.fail(task_id, lease, Setback(kind=kind, error="e", retry=retry)))
+            row = asyncio.run(
+                self.dispatcher.fail(task_id, lease, Setback(kind=kind, error="e", retry=retry))
+            )
         self.drop(task_id)
         if row.phase == Phase.GAVE_UP:
             self.ended.add(task_id)
@@ -189,7 +193,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert len(rows) == self.count
         assert {t for t, row in rows.items() if row.phase == Phase.DONE} == self.done.keys()
         assert {t: row.lease for t, row in rows.items() if row.phase == Phase.LEASED} == self.leases
-        children = {parent: 0 for parent in self.done}
+        children = dict.fromkeys(self.done, 0)
         for row in rows.values():
             if row.parent_id is not None:
                 children[row.parent_id] += 1

@@ -25,7 +25,12 @@ def test_one_bad_operation_fails_alone(database):
         connection.execute("INSERT INTO t VALUES (2)")
         raise BadInput("no")
 
-    futures = [database.write(lambda c, n=n: bad(c) if n == 2 else c.execute("INSERT INTO t VALUES (?)", (n,)).rowcount) for n in (1, 2, 3)]  # noqa: E501
+    futures = [
+        database.write(
+            lambda c, n=n: bad(c) if n == 2 else c.execute("INSERT INTO t VALUES (?)", (n,)).rowcount
+        )
+        for n in (1, 2, 3)
+    ]
     assert futures[0].result() == futures[2].result() == 1
     with pytest.raises(BadInput):
         futures[1].result()

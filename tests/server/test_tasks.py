@@ -25,7 +25,9 @@ def claim(api, worker="w1", types="INGEST_VIDEO", capabilities=None, **query):
 
 def test_created_task_has_the_printed_keys_in_order(api):
     """A task answers with exactly the reference's keys, in its order."""
-    task = make(api, video_id="trip_1", metadata={"priority": "normal"}, inputs=[{"device": "nas", "path": "/a"}])
+    task = make(
+        api, video_id="trip_1", metadata={"priority": "normal"}, inputs=[{"device": "nas", "path": "/a"}]
+    )
     assert list(task) == KEYS
     assert task["state"] == "pending"
     assert task["inputs"] == [{"device": "nas", "path": "/a"}]
@@ -33,7 +35,10 @@ def test_created_task_has_the_printed_keys_in_order(api):
 
 def test_file_references_come_back_as_sent(api):
     """Absent stays absent, explicit false stays, unknown keys stay."""
-    inputs = [{"device": "n", "path": "/p", "temporary": False, "note": 1}, {"device": "n", "path": "/q", "type": None}]
+    inputs = [
+        {"device": "n", "path": "/p", "temporary": False, "note": 1},
+        {"device": "n", "path": "/q", "type": None},
+    ]
     assert make(api, inputs=inputs)["inputs"] == inputs
 
 
@@ -61,7 +66,8 @@ def test_invalid_task_is_400_with_its_field(api, body, field):
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=1001", "limit=x", "offset=-1", "state=done", "task_type=X", "limit=1e3", "limit=١"]
+    "query",
+    ["limit=0", "limit=1001", "limit=x", "offset=-1", "state=done", "task_type=X", "limit=1e3", "limit=١"],
 )
 def test_bad_listing_parameters_are_400(api, query):
     """Listings refuse values out of their range."""
@@ -250,7 +256,9 @@ def test_bodies_are_taken_as_curl_sends_them(client):
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     url = "/api/v1/tasks"
     assert client.post(url, content=b'{"task_type": "INGEST_VIDEO"}', headers=form).status_code == 201
-    assert client.post(url, content=b"task_type=INGEST_VIDEO&video_id=f", headers=form).json()["video_id"] == "f"
+    assert (
+        client.post(url, content=b"task_type=INGEST_VIDEO&video_id=f", headers=form).json()["video_id"] == "f"
+    )
     assert client.post(f"{url}/1/complete", content=b"null").status_code == 200
     assert client.post(f"{url}/2/complete").status_code == 200
     assert client.post(url, files={"a": b"x"}).status_code == 415

@@ -36,7 +36,16 @@ def processed(api):
     steps = [
         ("INGEST_VIDEO", [clip, {"type": "route", "points": ROUTE}]),
         ("PREPROCESS_VIDEO", [{"type": "clip", "poster": JPEG}]),
-        ("HEAVY_PROCESS_VIDEO", [{"type": "sightings", "tracks": 42, "sightings": [sighting("ABC123"), sighting("XYZ-789", 456)]}]),  # noqa: E501
+        (
+            "HEAVY_PROCESS_VIDEO",
+            [
+                {
+                    "type": "sightings",
+                    "tracks": 42,
+                    "sightings": [sighting("ABC123"), sighting("XYZ-789", 456)],
+                }
+            ],
+        ),
         ("ARCHIVE_VIDEO", [{"type": "archive", "device": "shed_nas", "path": "/archive/trip_1/"}]),
     ]
     for number, (task_type, results) in enumerate(steps, 1):
@@ -128,7 +137,11 @@ def test_results_replace_what_the_stage_said(api, processed):
 def test_documented_metadata_fills_the_catalogue(api):
     """Counts and file names that a script writes into metadata are shown."""
     api("POST", "/tasks", {"task_type": "INGEST_VIDEO", "video_id": "m", "metadata": {"filename": "A.MP4"}})
-    api("POST", "/tasks/1/complete", {"metadata": {"frame_count": 1500, "plates_found": 12, "detections_count": 42}})
+    api(
+        "POST",
+        "/tasks/1/complete",
+        {"metadata": {"frame_count": 1500, "plates_found": 12, "detections_count": 42}},
+    )
     video = api("GET", "/webui/videos").json()[0]
     assert (video["filename"], video["total_frames"], video["plates_found"]) == ("A.MP4", 1500, 12)
     assert video["detections_count"] == 42
@@ -140,7 +153,12 @@ def test_documented_metadata_fills_the_catalogue(api):
         [{"type": "nothing"}],
         [{"type": "sightings", "sightings": [{"plate": "--", "confidence": 0.5}]}],
         [{"type": "sightings", "sightings": [{"plate": "A1", "confidence": 2}]}],
-        [{"type": "sightings", "sightings": [{"plate": "A1", "confidence": 1, "crop": base64.b64encode(b"GIF").decode()}]}],  # noqa: E501
+        [
+            {
+                "type": "sightings",
+                "sightings": [{"plate": "A1", "confidence": 1, "crop": base64.b64encode(b"GIF").decode()}],
+            }
+        ],
         [{"type": "route", "points": [{"seconds": 0, "lat": 91, "lon": 0}]}],
         "text",
     ],
@@ -190,7 +208,15 @@ def test_health(client):
 
 def test_queue_says_why_tasks_wait(api):
     """Each group that waits has a sentence: what it needs, and who last had it."""
-    api("POST", "/tasks", {"task_type": "HEAVY_PROCESS_VIDEO", "inputs": [{"device": "nas", "path": "/a"}], "device_capabilities_required": {"gpu_vram_gb": 8}})  # noqa: E501
+    api(
+        "POST",
+        "/tasks",
+        {
+            "task_type": "HEAVY_PROCESS_VIDEO",
+            "inputs": [{"device": "nas", "path": "/a"}],
+            "device_capabilities_required": {"gpu_vram_gb": 8},
+        },
+    )
     why = api("GET", "/queue").json()["waiting"][0]["why"]
     assert "gpu_vram_gb >= 8" in why
     assert "ever seen" in why

@@ -1,0 +1,185 @@
+"""What an archive is made from, and the manifest that says so: with it alone the catalogue can be rebuilt."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from stages.errors import InputGone, StageFailed
+from stages.files import RESULT, hash_file
+from stages.handover import Folder, files_below, open_folder
+from stages.preprocess import raw_clip
+from stages.settings import ArchiveSettings
+from stages.sighting import ClipFacts, Route, Sightings
+from stages.stage import Places, Work
+from stages.task import FileRef, Task, TaskType
+
+MANIFEST = "manifest.json"
+
+
+class Held(msgspec.Struct, frozen=True):
+    """One file of an archive."""
+
+    path: str
+    size_bytes: int
+    blake2: str
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One input, with the hash of the file (of a folder: of its `result.json`)."""
+
+    device: str
+    path: str
+    blake2: str
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """The lists in `manifest.json`."""
+
+    files: list[Held] = []
+    sources: list[Source] = []
+
+
+class Inputs(NamedTuple):
+    """What a task hands over. `loose` are temporary files and strangers' folders, kept as they are."""
+
+    raw: FileRef
+    clip: Path
+    blake2: str
+    heavy: Folder | None
+    preproc: Folder | None
+    loose: list[Folder]
+
+
+def gather(task: Task, work: Work) -> Inputs:
+    """Find the inputs. Raises `InputGone` when one is no longer there, `StageFailed` when none is a clip."""
+    folders = [open_folder(work.places, ref) for ref in task.inputs if ref.path.endswith("/")]
+    heavy = _of(folders, TaskType.HEAVY_PROCESS_VIDEO)
+    preproc = _of(folders, TaskType.PREPROCESS_VIDEO)
+    if any(ref.type == "video" or not ref.path.endswith("/") for ref in task.inputs):
+        raw = raw_clip(task)
+    else:
+        raw = _raw_of(heavy, task)
+    clip = work.places.existing(raw)
+    work.progress(0.0, "reading the inputs")
+    known = task.metadata.get("blake2")
+    digest = known if isinstance(known, str) and known else hash_file(clip)
+    loose = [folder for folder in folders if folder not in (heavy, preproc)]
+    for folder in loose:
+        if clip.resolve().is_relative_to(folder.path.resolve()):
+            raise StageFailed(
+                f"the input {folder.ref.path} holds the clip itself, so it is no stage's output"
+            )
+    files = [ref for ref in task.inputs if ref != raw and not ref.path.endswith("/")]
+    loose += [Folder(ref, work.places.existing(ref), None) for ref in files]
+    return Inputs(raw, clip, digest, heavy, preproc or _preproc_beside(work.places, raw, task), loose)
+
+
+def _of(folders: list[Folder], kind: TaskType) -> Folder | None:
+    return next((f for f in folders if f.finished and f.finished.task_type == kind), None)
+
+
+def _raw_of(heavy: Folder | None, task: Task) -> FileRef:
+    """The clip that the heavy stage named for its archive task: a task may give its folder alone."""
+    if heavy and heavy.finished:
+        for new in heavy.finished.result.new_tasks:
+            if new.task_type == TaskType.ARCHIVE_VIDEO and any(not r.path.endswith("/") for r in new.inputs):
+                return raw_clip(msgspec.structs.replace(task, inputs=new.inputs))
+    return raw_clip(task)
+
+
+def _preproc_beside(places: Places, raw: FileRef, task: Task) -> Folder | None:
+    """The preprocess stage's folder where it usually is: its poster belongs to the clip's facts."""
+    ref = FileRef(device=raw.device, path=f"/videos/preproc/{task.video_id}/")
+    try:
+        folder = open_folder(places, ref)
+    except InputGone:
+        return None
+    return folder if folder.finished else None
+
+
+def read_manifest(final: Path) -> Manifest:
+    """The lists in an archive's manifest; empty ones when it cannot be read."""
+    try:
+        return msgspec.json.decode((final / MANIFEST).read_bytes(), type=Manifest)
+    except (OSError, msgspec.DecodeError):
+        return Manifest()
+
+
+def listed(folder: Path) -> list[Held]:
+    """Every file of an archive but the manifest and `result.json`, with its hash."""
+    return [
+        Held(path.relative_to(folder).as_posix(), path.stat().st_size, hash_file(path))
+        for path in files_below(folder)
+        if path.relative_to(folder).as_posix() not in (MANIFEST, RESULT)
+    ]
+
+
+def sources(given: Inputs) -> list[Source]:
+    """The clip with its hash, and each folder with that of its result."""
+    found = [Source(given.raw.device, given.raw.path, given.blake2)]
+    for folder in [given.heavy, given.preproc, *given.loose]:
+        if folder is None:
+            continue
+        proof = folder.path / RESULT if folder.path.is_dir() else folder.path
+        digest = hash_file(proof) if proof.is_file() else ""
+        found.append(Source(folder.ref.device, folder.ref.path, digest))
+    return found
+
+
+def catalogue(given: Inputs, settings: ArchiveSettings) -> dict[str, Any]:
+    """What the catalogue knows of the clip, in the form of the stages' results."""
+    from stages.footage.clip import describe
+    from stages.video.probe import probe
+
+    about = describe(given.clip, time_zone=settings.time_zone, relative=given.raw.path.lstrip("/"))
+    film = probe(given.clip, container=about.container)
+    when = about.time
+    facts = ClipFacts(
+        filename=about.filename,
+        size_bytes=about.size_bytes,
+        blake2=given.blake2,
+        fingerprint=about.fingerprint,
+        start_local=when.start_local.isoformat(timespec="seconds") if when.start_local else None,
+        start_utc=f"{when.start_utc:%Y-%m-%dT%H:%M:%SZ}" if when.start_utc else None,
+        utc_offset_seconds=when.utc_offset_seconds,
+        time_source=when.time_source,
+        time_claims=when.claims,
+        duration_seconds=film.duration_seconds,
+        total_frames=film.frames,
+        width=film.width,
+        height=film.height,
+        fps=film.fps,
+        codec=film.codec,
+        family=about.camera.family,
+        channel=about.camera.channel,
+        mode=about.camera.mode,
+        locked=about.camera.locked,
+        warnings=about.warnings or None,
+        poster=_poster(given.preproc),
+    )
+    seen = [r for r in _results(given.heavy) if isinstance(r, Sightings)]
+    return {
+        "clip": facts,
+        "route": Route(points=about.route, dialect=about.route_source),
+        "sightings": seen[0] if seen else None,
+    }
+
+
+def _results(folder: Folder | None) -> list[Any]:
+    return list(folder.finished.result.results) if folder and folder.finished else []
+
+
+def _poster(preproc: Folder | None) -> bytes | None:
+    return next((r.poster for r in _results(preproc) if isinstance(r, ClipFacts) and r.poster), None)
+
+
+def created_by() -> str:
+    """This program and its version."""
+    try:
+        return f"dashcam-processor {version('dashcam-processor')}"
+    except PackageNotFoundError:
+        return "dashcam-processor from source"

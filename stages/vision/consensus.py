@@ -1,0 +1,175 @@
+"""One plate from many reads.
+
+Single reads of a moving plate are often wrong, and a recogniser is often sure of it. So the reads of a track
+are clustered by likeness, the heaviest cluster votes place by place, and only what two looks at different
+frames say alike is confirmed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from stages.vision.grammar import best, distance, looks_like_junk, mixed, plausible
+from stages.vision.looks import Read
+from stages.vision.plates import PlateText
+
+_CANDIDATES = 5
+_SHORTEST, _LONGEST = 4, 10
+_ENOUGH = 2  # agreeing looks that make a plate confirmed
+_SURE_PLATE = 0.5  # mean score of a plate model from which any text may be a plate's
+_CONFIDENT = 0.3  # confidence below which agreement is chance
+_WORTH = 0.3  # weakest character that at least one agreeing read must reach
+_ASPECTS = (1.0, 9.0)  # width to height of anything that can be a plate
+
+
+class Verdict(NamedTuple):
+    """What a track's reads say together.
+
+    `confidence` 0..1; `candidates` are the runners-up, best first; `best` is the read to show: the largest
+    and sharpest among the agreeing ones (or of all, when none agrees).
+    """
+
+    plate: str
+    confidence: float
+    confirmed: bool
+    reads: int
+    agreeing: int
+    candidates: tuple[tuple[str, float], ...]
+    best: Read
+
+
+def decide(reads: Sequence[Read], regions: tuple[str, ...] = ()) -> Verdict | None:
+    """The consensus of a track's reads; None when there are none."""
+    usable = [read for read in reads if _SHORTEST <= len(read.plate) <= _LONGEST]
+    if not usable:
+        return None
+    cluster = _heaviest_cluster(usable)
+    plate, share = _settle(cluster, regions)
+    agreeing = [read for read in usable if read.plate == plate]
+    confidence = _confidence(agreeing, cluster, share)
+    frames = len({read.frame for read in agreeing})
+    show = max(agreeing or cluster, key=worth_showing)
+    return Verdict(
+        plate=plate,
+        confidence=confidence,
+        confirmed=frames >= _ENOUGH
+        and confidence >= _CONFIDENT
+        and _may_be_confirmed(plate, agreeing, regions),
+        reads=len(usable),
+        agreeing=frames,
+        candidates=_runners_up(usable, plate),
+        best=show,
+    )
+
+
+def worth_showing(read: Read) -> tuple[float, int]:
+    """How good a read is as evidence: large, sharp and legible; of equal ones the earlier."""
+    return read.height * min(read.sharpness, 1000.0) * read.text.weakest, -read.frame
+
+
+def alike(a: str, b: str) -> bool:
+    """Whether two reads can be of the same plate: one error in short texts, two in long ones."""
+    limit = 1 if max(len(a), len(b)) < 6 else 2
+    return distance(a, b, limit) <= limit
+
+
+def _heaviest_cluster(reads: list[Read]) -> list[Read]:
+    """Reads around the heaviest text; of several such groups the heaviest."""
+    weights: dict[str, float] = defaultdict(float)
+    for read in reads:
+        weights[read.plate] += read.weight
+    left = sorted(weights, key=lambda text: (-weights[text], text))
+    heaviest: tuple[float, list[str]] = (-1.0, [])
+    while left:
+        members = [text for text in left if alike(left[0], text)]
+        total = sum(weights[text] for text in members)
+        if total > heaviest[0]:
+            heaviest = (total, members)
+        left = [text for text in left if text not in members]
+    chosen = set(heaviest[1])
+    return [read for read in reads if read.plate in chosen]
+
+
+def _settle(cluster: list[Read], regions: tuple[str, ...]) -> tuple[str, float]:
+    """The cluster's plate and the mean share of weight that agrees with it, place by place.
+
+    A text made of places that nobody read together yields to one that two looks agree on.
+    """
+    voted, shares, others = _vote(cluster)
+    plate = best(PlateText(voted, shares, others, voted), regions).plate
+    frames: dict[str, set[int]] = defaultdict(set)
+    weights: dict[str, float] = defaultdict(float)
+    for read in cluster:
+        frames[read.plate].add(read.frame)
+        weights[read.plate] += read.weight
+    if len(frames.get(plate, ())) < _ENOUGH:
+        least = 0.5 * max(weights.values())  # two doubtful reads do not outdo one that is clearly better
+        agreed = [text for text in frames if len(frames[text]) >= _ENOUGH and weights[text] >= least]
+        if agreed:
+            plate = max(agreed, key=lambda text: (weights[text], text))
+        elif plate not in frames:
+            plate = max(frames, key=lambda text: (weights[text], text))
+    if plate != voted:
+        return plate, weights[plate] / sum(weights.values())
+    return plate, sum(shares) / len(shares)
+
+
+def _vote(
+    cluster: list[Read],
+) -> tuple[str, tuple[float, ...], tuple[tuple[tuple[str, float], ...], ...]]:
+    """Text, shares and runners-up by place, of the reads that have the heaviest length."""
+    lengths: dict[int, float] = defaultdict(float)
+    for read in cluster:
+        lengths[len(read.plate)] += read.weight
+    length = max(lengths, key=lambda n: (lengths[n], n))
+    voters = [read for read in cluster if len(read.plate) == length]
+    total = sum(read.weight for read in voters)
+    text, shares, others = "", [], []
+    for place in range(length):
+        votes: dict[str, float] = defaultdict(float)
+        for read in voters:
+            votes[read.plate[place]] += read.weight / total
+        ranked = sorted(votes, key=lambda c: (-votes[c], c))
+        text += ranked[0]
+        shares.append(min(1.0, votes[ranked[0]]))
+        others.append(tuple((c, votes[c]) for c in ranked[1:]))
+    return text, tuple(shares), tuple(others)
+
+
+def _confidence(agreeing: list[Read], cluster: list[Read], share: float) -> float:
+    """How sure: the agreement in the vote, times the chance that not all agreeing reads are wrong."""
+    doubt = 1.0
+    for read in agreeing:
+        doubt *= 1 - min(0.98, read.weight)
+    if not agreeing:
+        doubt = 1 - min(0.5, max(read.weight for read in cluster))
+    return round(min(0.999, max(0.0, share * (1 - doubt))), 4)
+
+
+def _may_be_confirmed(plate: str, agreeing: list[Read], regions: tuple[str, ...]) -> bool:
+    """Whether the text can be a plate's at all: its shape, its place's shape, and who found it."""
+    if looks_like_junk(plate) or max(read.text.weakest for read in agreeing) < _WORTH:
+        return False
+    widths = sorted((r.box[2] - r.box[0]) / max(1.0, r.box[3] - r.box[1]) for r in agreeing)
+    if not _ASPECTS[0] <= widths[len(widths) // 2] <= _ASPECTS[1]:
+        return False
+    vouched = [read.score for read in agreeing if read.vouched]
+    if len(vouched) >= _ENOUGH:
+        # A text without digits is a plate only where the plate model is sure that it is one.
+        return any(c.isdigit() for c in plate) or sum(vouched) / len(vouched) >= _SURE_PLATE
+    # Digits that only the grammar turned into letters are a number on a sign.
+    spoken = sum(mixed(read.text.text) for read in agreeing)
+    return spoken >= _ENOUGH and mixed(plate) and plausible(plate, regions)
+
+
+def _runners_up(reads: list[Read], plate: str) -> tuple[tuple[str, float], ...]:
+    """Other texts that were read, with their share of all weight; also as they stood before the grammar."""
+    weights: dict[str, float] = defaultdict(float)
+    for read in reads:
+        for text in {read.plate, read.text.text}:
+            weights[text] += read.weight
+    total = sum(read.weight for read in reads)
+    others = sorted((t for t in weights if t and t != plate), key=lambda t: (-weights[t], t))
+    return tuple((text, round(min(1.0, weights[text] / total), 4)) for text in others[:_CANDIDATES])

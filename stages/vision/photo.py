@@ -1,0 +1,107 @@
+"""The plates on one photo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+from PIL import Image as Pictures
+from PIL import ImageOps, UnidentifiedImageError
+
+from stages.errors import BadInput, NotFound
+from stages.settings import HeavySettings
+from stages.vision.boxes import Image
+from stages.vision.grammar import plausible, readings
+from stages.vision.looks import Look, Read
+from stages.vision.spotter import load_spotter
+
+#: A photo with more pixels is refused before it is decoded.
+MAX_PIXELS = 100_000_000
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+_SHORTEST = 736  # pixels of a photo's shorter side up to which it is enlarged for the text detector
+_CANDIDATES = 5
+
+
+class PlateCandidate(TypedDict):
+    """Another way to read a plate."""
+
+    plate: str
+    confidence: float
+
+
+class PlateRead(TypedDict):
+    """One plate on a photo; `box` is x, y, width, height in pixels of the upright photo."""
+
+    plate: str
+    confidence: float
+    box: list[int]
+    candidates: list[PlateCandidate]
+
+
+class PhotoReader:
+    """Reads any number of photos with models that are loaded once."""
+
+    def __init__(self, settings: HeavySettings, models: Path) -> None:
+        self._regions = settings.regions
+        self._spotter = load_spotter(settings, models, shortest=_SHORTEST)
+
+    def read(self, photo: Path | str | Image) -> list[PlateRead]:
+        """The plates on a photo (a file, or H×W×3 RGB), the likeliest first.
+
+        Raises `NotFound` (no such file), `BadInput` (no picture, or one that is too large).
+        """
+        image = photo if isinstance(photo, np.ndarray) else open_photo(Path(photo))
+        looks = [look for look in self._spotter.look(image).looks if look.read]
+        looks.sort(key=self._rank)
+        return [_told(look.read, self._regions) for look in looks if look.read]
+
+    def _rank(self, look: Look) -> tuple[bool, float]:
+        assert look.read is not None
+        return not plausible(look.read.plate, self._regions), -look.read.weight
+
+
+def read_photo(photo: Path | str | Image, settings: HeavySettings, models: Path) -> list[PlateRead]:
+    """The plates on one photo; for many photos keep a `PhotoReader`."""
+    return PhotoReader(settings, models).read(photo)
+
+
+def open_photo(path: Path) -> Image:
+    """A photo as H×W×3 RGB, turned as its EXIF orientation says.
+
+    Raises `NotFound` and `BadInput` with a sentence.
+    """
+    try:
+        with Pictures.open(path, formats=_FORMATS) as picture:
+            width, height = picture.size
+            if width * height > MAX_PIXELS:
+                raise BadInput(
+                    f"{path.name} has {width}x{height} pixels, more than {MAX_PIXELS // 1_000_000} million; "
+                    "make it smaller"
+                )
+            upright = ImageOps.exif_transpose(picture).convert("RGB")
+            return np.asarray(upright, np.uint8)
+    except FileNotFoundError as error:
+        raise NotFound(f"{path} is not there") from error
+    except (UnidentifiedImageError, Pictures.DecompressionBombError) as error:
+        raise BadInput(
+            f"{path.name} is no picture that can be read (JPEG, PNG, WebP, BMP and TIFF can)"
+        ) from error
+    except (OSError, ValueError, SyntaxError) as error:  # Pillow's names for a broken file
+        raise BadInput(f"{path.name} cannot be read as a picture: {error}") from error
+
+
+def _told(read: Read, regions: tuple[str, ...]) -> PlateRead:
+    others = [r for r in readings(read.text, regions) if r.plate != read.plate]
+    best = read.reading.score
+    x1, y1, x2, y2 = read.box
+    return {
+        "plate": read.plate,
+        "confidence": round(read.text.weakest * read.score, 4),
+        "box": [round(x1), round(y1), round(x2 - x1), round(y2 - y1)],
+        "candidates": [
+            {"plate": r.plate, "confidence": round(read.text.weakest * read.score * 2 ** (r.score - best), 4)}
+            for r in others[:_CANDIDATES]
+            if r.plate and 2 ** (r.score - best) > 1e-3
+        ],
+    }

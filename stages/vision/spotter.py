@@ -1,0 +1,194 @@
+"""Everything that looks at one picture: vehicles, plates on them, and what the plates say."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stages.settings import HeavySettings
+from stages.vision import looks
+from stages.vision.boxes import Box, Image, area, as_box, centre
+from stages.vision.cct import CctReader
+from stages.vision.coco import VEHICLES
+from stages.vision.detector import Detector
+from stages.vision.finders import ModelFinder, TextPlates, cut_out, plate_height, sharpness
+from stages.vision.grammar import best, looks_like_junk, plausible
+from stages.vision.hyperlpr import HyperLpr
+from stages.vision.looks import Look, Read
+from stages.vision.models import ModelFile, available
+from stages.vision.nanodet import Nanodet
+from stages.vision.plates import PlateBox, PlateFinder, PlateReader, PlateText
+from stages.vision.textfinder import TextFinder
+from stages.vision.textreader import TextReader
+from stages.vision.yolox import Yolox
+
+_FAMILIES = ("yolox", "nanodet", "hyperlpr3", "cct")  # those whose output is decoded here
+_BLURRED = 30.0  # sharpness below which nothing is legible
+_WEAK = 0.05  # weakest character below which a read says nothing
+_MARGIN = 0.02  # of a plate that is kept around it for the reader
+_SMALL_VEHICLE = 48.0  # pixels of width below which no plate on a vehicle can be read
+_SHORTEST = 480  # pixels: smaller pictures are enlarged for the text detector
+_MIN_TEXT, _MAX_TEXT = 4, 12
+# Burned-in stamps: dates, clock times, speeds, coordinates.
+_STAMP = re.compile(r"\d[:/]\d|\d{2}-\d{2}-\d{2}|KM/?H|MPH|\d\.\d{3}", re.IGNORECASE)
+
+
+class Seen(NamedTuple):
+    """What one picture showed; `dropped` counts texts that are no plates, by reason."""
+
+    looks: list[Look]
+    dropped: Counter[str]
+
+
+class Spotter:
+    """Holds the loaded models. One spotter serves any number of pictures, one at a time."""
+
+    def __init__(
+        self,
+        settings: HeavySettings,
+        finder: PlateFinder,
+        reader: PlateReader,
+        vehicles: Detector | None,
+        *,
+        costly: bool = False,
+    ) -> None:
+        #: Whether searching a whole picture is so slow that not every picture should be.
+        self.costly = costly
+        self._settings = settings
+        self._finder = finder
+        self._reader = reader
+        self._vehicles = vehicles
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Plain JSON of every model in use, for result keys and metadata."""
+        vehicles = [self._vehicles.describe()] if self._vehicles else []
+        return [*vehicles, *self._finder.describe(), *self._reader.describe()]
+
+    def look(self, image: Image, frame: int = 0, seconds: float = 0.0, near: list[Box] | None = None) -> Seen:
+        """Vehicles and plates of an H×W×3 RGB picture; with `near` only plates around those boxes."""
+        cars = self._cars(image) if near is None else []
+        plates = self._finder.find(image, [car.box for car in cars] if near is None else near)
+        spots, dropped = self._read(image, plates, frame, seconds)
+        return Seen(_attach(cars, spots, frame, seconds), dropped)
+
+    def _cars(self, image: Image) -> list[_Car]:
+        if self._vehicles is None:
+            return []
+        found = self._vehicles.detect(image[None])[0]
+        pairs = zip(found.boxes, found.labels, strict=True)
+        return [_Car(as_box(box), label) for box, label in pairs if label in VEHICLES]
+
+    def _read(
+        self, image: Image, plates: list[PlateBox], frame: int, seconds: float
+    ) -> tuple[list[Look], Counter[str]]:
+        dropped: Counter[str] = Counter()
+        spots: list[Look] = []
+        legible: list[tuple[PlateBox, float, float]] = []
+        crops: list[Image] = []
+        for plate in plates:
+            height = plate_height(plate)
+            if height < self._settings.min_plate_height:
+                spots.append(Look(frame, seconds, plate.box, "plate", looks.TOO_SMALL))
+                continue
+            crop = cut_out(image, plate, _MARGIN if plate.vouched else 0.0)
+            sharp = sharpness(crop)
+            if sharp < _BLURRED:
+                spots.append(Look(frame, seconds, plate.box, "plate", looks.BLURRED))
+                continue
+            legible.append((plate, height, sharp))
+            crops.append(crop)
+        for (plate, height, sharp), text in zip(legible, self._reader.read(crops), strict=True):
+            if junk := _junk(text, plate):
+                dropped[junk] += 1
+                continue
+            reason = looks.READ if text.weakest >= _WEAK and len(text.text) >= _MIN_TEXT else looks.UNREADABLE
+            read = None
+            if reason == looks.READ:
+                reading = best(text, self._settings.regions)
+                read = Read(
+                    frame, seconds, text, reading, plate.box, plate.score, height, sharp, plate.vouched
+                )
+            spots.append(Look(frame, seconds, plate.box, "plate", reason, read))
+        if not any(plate.vouched for plate in plates):
+            # Without a plate model a line that could not be read is just a line.
+            spots, lines = [s for s in spots if s.read], [s for s in spots if not s.read]
+            dropped.update(f"text {line.reason}" for line in lines)
+        return spots, dropped
+
+
+class _Car(NamedTuple):
+    box: Box
+    label: str
+
+
+def _junk(text: PlateText, plate: PlateBox) -> str:
+    """Why a text is no plate at all; "" when it may be one."""
+    if _STAMP.search(text.raw):
+        return "date, time or speed"
+    if plate.vouched:
+        return ""
+    if not _MIN_TEXT <= len(text.text) <= _MAX_TEXT:
+        return "too short or too long"
+    if looks_like_junk(text.text):
+        return "one character over and over"
+    return "" if any(c.isdigit() for c in text.text) else "no digit"
+
+
+def _attach(cars: list[_Car], spots: list[Look], frame: int, seconds: float) -> list[Look]:
+    """One look per vehicle with the plate it carries, and one for each plate that lies on none."""
+    carried: dict[int, list[Look]] = {}
+    alone: list[Look] = []
+    for spot in spots:
+        x, y = centre(spot.box)
+        around = [
+            (area(car.box), i)
+            for i, car in enumerate(cars)
+            if car.box[0] <= x <= car.box[2] and car.box[1] <= y <= car.box[3]
+        ]
+        carried.setdefault(min(around)[1], []).append(spot) if around else alone.append(spot)
+    result = []
+    for number, car in enumerate(cars):
+        mine = sorted(carried.get(number, ()), key=_rank)
+        if mine:
+            result.append(mine[0]._replace(box=car.box, label=car.label))
+            alone += [spot for spot in mine[1:] if spot.read]
+        else:
+            small = car.box[2] - car.box[0] < _SMALL_VEHICLE
+            reason = looks.TOO_SMALL if small else looks.NO_PLATE
+            result.append(Look(frame, seconds, car.box, car.label, reason))
+    return result + alone
+
+
+def _rank(spot: Look) -> tuple[bool, bool, float]:
+    """Of several texts on one vehicle the plate comes first: a known shape, then the surer read."""
+    if spot.read is None:
+        return True, True, 0.0
+    return False, not plausible(spot.read.plate), -spot.read.weight
+
+
+def load_spotter(settings: HeavySettings, models: Path, *, shortest: int = _SHORTEST) -> Spotter:
+    """Load what lies in the models folder, else what comes with RapidOCR.
+
+    The text detector gets pictures whose shorter side is below `shortest` enlarged. Raises `StageFailed`
+    when a model cannot be loaded or there is no text model at all.
+    """
+    files: dict[str, ModelFile] = {}
+    for there in available(models):
+        if there.model.runtime == "onnx" and there.model.family in _FAMILIES:
+            files.setdefault(there.model.use, there)
+    threads = settings.threads
+    vehicles: Detector | None = None
+    if file := files.get("vehicle"):
+        vehicles = (Yolox if file.model.family == "yolox" else Nanodet)(file, threads=threads)
+    finder: PlateFinder
+    reader: PlateReader = TextReader(threads=threads)
+    if file := files.get("plate"):
+        finder = ModelFinder(HyperLpr(file, threads=threads))
+        if text := files.get("plate_text"):
+            reader = CctReader(text, threads=threads)
+    else:
+        finder = TextPlates(TextFinder(threads=threads, shortest=shortest))
+    costly = isinstance(finder, TextPlates) and vehicles is None
+    return Spotter(settings, finder, reader, vehicles, costly=costly)

@@ -1,0 +1,100 @@
+"""From tracks to the plates of a clip: one verdict per plate, also when its track was broken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from stages.vision.boxes import iou
+from stages.vision.consensus import Verdict, alike, decide
+from stages.vision.grammar import fold, plausible
+from stages.vision.looks import Read
+from stages.vision.tracking import Track
+
+_GAP = 30.0  # seconds between two parts of one broken track
+_SURE = 0.8  # weakest character from which a plate that was read once is worth keeping
+_LIKELY = 0.35  # confidence from which an unconfirmed plate is worth keeping
+
+
+class Found(NamedTuple):
+    """One plate of a clip: what its reads say, the tracks they come from, and when it was in view."""
+
+    verdict: Verdict
+    tracks: tuple[int, ...]
+    first_seconds: float
+    last_seconds: float
+
+
+class _Group(NamedTuple):
+    """Reads that are taken for one plate's."""
+
+    verdict: Verdict
+    tracks: tuple[Track, ...]
+
+    @property
+    def reads(self) -> list[Read]:
+        return [look.read for track in self.tracks for look in track.looks if look.read]
+
+
+def plates_of(tracks: Sequence[Track], regions: tuple[str, ...] = ()) -> list[Found]:
+    """The plates worth telling about, confirmed or not, in order of first sight."""
+    groups: list[_Group] = []
+    for track in tracks:
+        verdict = decide([look.read for look in track.looks if look.read], regions)
+        if verdict:
+            groups.append(_Group(verdict, (track,)))
+    groups = _merge(sorted(groups, key=_strength), regions)
+    found = [_found(group) for group in groups if _worth(group.verdict)]
+    return sorted(found, key=lambda f: (f.first_seconds, f.verdict.plate))
+
+
+def _strength(group: _Group) -> tuple[bool, float, int]:
+    """The surest comes first."""
+    return not group.verdict.confirmed, -group.verdict.confidence, group.tracks[0].number
+
+
+def _merge(groups: list[_Group], regions: tuple[str, ...]) -> list[_Group]:
+    """Join what a missed look or a swerve tore apart; weaker groups join surer ones."""
+    merged: list[_Group] = []
+    for group in groups:
+        for number, other in enumerate(merged):
+            if _same(other, group):
+                tracks = (*other.tracks, *group.tracks)
+                reads = other.reads + group.reads
+                verdict = decide(sorted(reads, key=lambda r: (r.frame, r.box)), regions)
+                merged[number] = _Group(verdict or other.verdict, tracks)
+                break
+        else:
+            merged.append(group)
+    return merged
+
+
+def _same(a: _Group, b: _Group) -> bool:
+    """Whether two groups are of one plate: (nearly) the same text, near in time, never both at once."""
+    if fold(a.verdict.plate) != fold(b.verdict.plate):
+        near = _gap(a, b) <= _GAP and alike(a.verdict.plate, b.verdict.plate)
+        if not near or (a.verdict.confirmed and b.verdict.confirmed):
+            return False
+    places = {read.frame: read.box for read in a.reads}
+    return all(iou(places[r.frame], r.box) > 0.1 for r in b.reads if r.frame in places)
+
+
+def _gap(a: _Group, b: _Group) -> float:
+    a_times, b_times = [r.seconds for r in a.reads], [r.seconds for r in b.reads]
+    return max(0.0, max(min(a_times), min(b_times)) - min(max(a_times), max(b_times)))
+
+
+def _worth(verdict: Verdict) -> bool:
+    """Confirmed, or likely enough to be searched for with a caveat."""
+    if verdict.confirmed:
+        return True
+    if not any(c.isdigit() for c in verdict.plate) or len(set(verdict.plate)) < 3:
+        return False
+    sure = verdict.agreeing > 0 and verdict.best.text.weakest >= _SURE
+    return plausible(verdict.plate) and (sure or verdict.confidence >= _LIKELY)
+
+
+def _found(group: _Group) -> Found:
+    seconds = [look.seconds for track in group.tracks for look in track.looks]
+    numbers = tuple(sorted(track.number for track in group.tracks))
+    return Found(group.verdict, numbers, min(seconds), max(seconds))

@@ -1,0 +1,109 @@
+"""Plates on photos, with and without downloaded models."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.errors import BadInput, NotFound
+from stages.settings import HeavySettings
+from stages.vision import photo as photos
+from stages.vision.photo import PhotoReader, open_photo, read_photo
+
+SETTINGS = HeavySettings(threads=2)
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+@pytest.mark.parametrize("with_models", [False, True])
+def test_most_photos_are_read_exactly(shared: Path, tmp_path: Path, with_models: bool) -> None:
+    """Of a fixed eighth of the European photos at least two thirds are read without an error."""
+    reader = PhotoReader(SETTINGS, shared / "models" if with_models else tmp_path)
+    files = sorted((shared / "plates" / "eu").glob("*.jpg"))[::8]
+    truths = [file.with_suffix(".txt").read_text().split()[-1] for file in files]
+    right = sum(
+        truth in [plate["plate"] for plate in reader.read(file)]
+        for file, truth in zip(files, truths, strict=True)
+    )
+    assert right >= len(files) * 2 / 3
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_no_network_and_no_chatter(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Reading with what comes in the wheel opens no connection and prints nothing."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the network was touched")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    logging.getLogger().setLevel(logging.DEBUG)
+    (plate, *_) = read_photo(shared / "plates" / "eu" / "test_002.jpg", SETTINGS, tmp_path)
+    assert plate["plate"] == "RK755AJ"
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "")
+
+
+@pytest.mark.shared
+def test_box_lies_on_the_plate(shared: Path) -> None:
+    """The box is x, y, width, height in the photo; candidates are other texts with less confidence."""
+    file = shared / "plates" / "eu" / "eu5.jpg"
+    x, y, w, h = (int(v) for v in file.with_suffix(".txt").read_text().split()[1:5])
+    (plate, *_) = read_photo(file, SETTINGS, shared / "models")
+    left, top, width, height = plate["box"]
+    assert abs(left - x) < 25
+    assert abs(top - y) < 25
+    assert abs(width - w) < 40
+    assert abs(height - h) < 25
+    assert all(other["confidence"] <= plate["confidence"] for other in plate["candidates"])
+    assert plate["plate"] not in [other["plate"] for other in plate["candidates"]]
+
+
+def test_exif_orientation(tmp_path: Path) -> None:
+    """A photo that says it lies on its side is turned upright."""
+    image = Image.new("RGB", (40, 20), "white")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "side.jpg", exif=exif)
+    assert open_photo(tmp_path / "side.jpg").shape == (40, 20, 3)
+
+
+@pytest.mark.parametrize("content", [b"", b"GIF89a", b"\xff\xd8\xff\xe0 broken", b"<svg/>"])
+def test_what_is_no_picture(tmp_path: Path, content: bytes) -> None:
+    """A file that is no picture is refused with a sentence that names it."""
+    path = tmp_path / "odd.jpg"
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match=r"odd\.jpg"):
+        open_photo(path)
+
+
+def test_truncated_picture(tmp_path: Path) -> None:
+    """A picture whose end is missing is refused, not read by half."""
+    path = tmp_path / "half.jpg"
+    noise = np.random.default_rng(1).integers(0, 255, (200, 200, 3), np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(BadInput, match=r"half\.jpg"):
+        open_photo(path)
+
+
+def test_huge_picture_is_refused_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture that claims more pixels than the bound is refused."""
+    monkeypatch.setattr(photos, "MAX_PIXELS", 1000)
+    Image.new("RGB", (50, 50)).save(tmp_path / "large.png")
+    with pytest.raises(BadInput, match="50x50"):
+        open_photo(tmp_path / "large.png")
+
+
+def test_missing_photo(tmp_path: Path) -> None:
+    """A path that is not there is told as such."""
+    with pytest.raises(NotFound, match=r"gone\.jpg"):
+        open_photo(tmp_path / "gone.jpg")
