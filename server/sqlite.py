@@ -9,9 +9,11 @@ operation is on the disk.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -21,10 +23,12 @@ from stages.errors import DashcamError, SettingsError, Unavailable
 
 T = TypeVar("T")
 Operation = Callable[[sqlite3.Connection], T]
+_Queued = tuple[Callable[[sqlite3.Connection], Any], Future[Any]]
 
 #: Operations in one commit at most.
 GROUP = 256
 _READERS = 4
+_IDLE_SECONDS = 2.0
 _NETWORK = {
     "nfs",
     "nfs4",
@@ -50,7 +54,7 @@ class Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._lock = hold_alone(path.with_suffix(".lock"))
-        self._queue: queue.SimpleQueue[tuple[Operation[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Queued | None] = queue.SimpleQueue()
         self._closed = False
         self._writer = _connect(path)
         self.on_rollback: list[Callable[[], None]] = []
@@ -76,20 +80,42 @@ class Database:
         return await asyncio.wrap_future(self.write(operation))
 
     def _write_loop(self) -> None:
-        while (first := self._queue.get()) is not None:
-            group = [first]
-            while len(group) < GROUP:
-                try:
-                    item = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if item is None:
-                    self._queue.put(None)
-                    break
-                group.append(item)
-            self._commit(group)
+        changes, changed_at = 0, None
+        while True:
+            try:
+                first = self._queue.get(timeout=None if changed_at is None else _IDLE_SECONDS)
+                if first is None:
+                    return
+                self._commit(self._group(first))
+            except queue.Empty:
+                pass
+            now = time.monotonic()
+            if self._writer.total_changes != changes:
+                changes, changed_at = self._writer.total_changes, now
+            elif changed_at is not None and now - changed_at >= _IDLE_SECONDS:
+                self._checkpoint()
+                changed_at = None
 
-    def _commit(self, group: list[tuple[Operation[Any], Future[Any]]]) -> None:
+    def _group(self, first: _Queued) -> list[_Queued]:
+        """`first` and whatever else waits, for one commit."""
+        group = [first]
+        while len(group) < GROUP:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if item is None:
+                self._queue.put(None)
+                break
+            group.append(item)
+        return group
+
+    def _checkpoint(self) -> None:
+        """Nobody wrote for a while: fold the WAL into the file, so that an idle home is small."""
+        with contextlib.suppress(sqlite3.Error):  # a reader in the way, a full disk: later is soon enough
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _commit(self, group: list[_Queued]) -> None:
         answers: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
             self._writer.execute("BEGIN IMMEDIATE")

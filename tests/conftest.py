@@ -1,8 +1,11 @@
 """What every test may use."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.house import House
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -14,3 +17,13 @@ def shared() -> Path:
     if not data.is_dir():
         pytest.skip("needs the real clips and photos in ../shared/data, which are not part of the repository")
     return data
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """Hosts below one folder, each with a home of its own; whatever still runs at the end is killed."""
+    made = House(tmp_path)
+    yield made
+    for running in made.running:
+        if running.process.poll() is None:
+            running.kill()

@@ -178,6 +178,7 @@ def test_moments_narrow_the_work(
     assert report_of(root)["frames_looked_at"] == looked_at
 
 
+@pytest.mark.slow
 def test_thorough_looks_at_every_frame(make_work: Callable[..., Any], tmp_path: Path) -> None:
     """`thorough` does not trust the filter and leaves no frame out."""
     root = tmp_path / "indoor_nas"

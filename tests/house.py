@@ -7,37 +7,30 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
-
-
 class Running:
     """A process under test."""
 
     def __init__(self, arguments: list[str], env: dict[str, str], log: Path) -> None:
         self.log = log
-        self._file = log.open("w")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "dashcam_cli.main", *arguments],
-            env=env, stdin=subprocess.DEVNULL, stdout=self._file, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        with log.open("w") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "dashcam_cli.main", *arguments],
+                env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+            )  # fmt: skip
 
     def kill(self) -> None:
         """As a power cut would."""
         self.process.kill()
         self.process.wait()
-        self._file.close()
 
     def stop(self, number: int = signal.SIGTERM, seconds: float = 60) -> int:
         """Ask it to end; its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        code = self.process.wait(seconds)
-        self._file.close()
-        return code
+        return self.process.wait(seconds)
 
     def text(self) -> str:
         """What it printed so far."""
@@ -106,13 +99,3 @@ def wait_for(what, running: Running | None = None, seconds: float = 240):
             break
         time.sleep(0.1)
     raise AssertionError(f"it never came; the log says:\n{running.text() if running else ''}")
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    """A folder of hosts; whatever still runs at the end is killed."""
-    made = House(tmp_path)
-    yield made
-    for running in made.running:
-        if running.process.poll() is None:
-            running.kill()
