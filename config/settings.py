@@ -23,7 +23,9 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class ServerSettings(_Table, frozen=True):
     """`[server]`: where the server listens, and where clients find it."""
 
+    #: Address to listen on; any other than the loopback lets other hosts in.
     host: str = "127.0.0.1"
+    #: Port to listen on; 0 = a free one.
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     #: What `worker`, `submit`, `status` and `search` call.
     url: str = "http://127.0.0.1:8000"
@@ -36,23 +38,32 @@ class ServerSettings(_Table, frozen=True):
 class LimitSettings(_Table, frozen=True):
     """`[limits]`: per client address on `/api`; 0 switches a limit off."""
 
+    #: Requests a minute.
     requests_per_minute: Count = 100
+    #: Requests at the same time.
     connections: Count = 10
 
 
 class QueueSettings(_Table, frozen=True):
     """`[queue]`: leases, retries and when a device counts as gone."""
 
+    #: How often workers say that they are alive.
     heartbeat_seconds: Seconds = 20
     #: A named worker's lease lasts this many heartbeats.
     lease_heartbeats: Annotated[float, Meta(ge=2)] = 10
+    #: The lease of a claim that names no worker.
     anonymous_lease_seconds: Seconds = 900
     #: A device is shown as offline after this many heartbeats without one.
     offline_heartbeats: Annotated[float, Meta(ge=1)] = 3
+    #: First pause after a failure; it doubles each time.
     backoff_first_seconds: Seconds = 30
+    #: Longest pause.
     backoff_most_seconds: Seconds = 3600
+    #: After so many failures a task is given up.
     max_failures: Annotated[int, Meta(ge=1)] = 5
+    #: After killing so many stage processes a task is given up.
     max_crashes: Annotated[int, Meta(ge=1)] = 3
+    #: After its devices vanished so often in a row a task is given up.
     max_lost: Annotated[int, Meta(ge=1)] = 10
 
 
@@ -61,8 +72,9 @@ class WorkerSettings(_Table, frozen=True):
 
     #: "" = the host's name.
     name: str = ""
+    #: What is shown as this device's type.
     device_type: str = "worker"
-    #: None = every stage that is installed.
+    #: Task types to take; none = every one.
     types: tuple[str, ...] = ()
     #: How long the server may keep a waiting poll open.
     poll_seconds: Annotated[float, Meta(ge=0, le=55)] = 25
@@ -77,8 +89,9 @@ class WorkerSettings(_Table, frozen=True):
 class PlaceSettings(_Table, frozen=True):
     """`[places.NAME]`: a root on this host. `NAME = "DIR"` is short for a root alone."""
 
+    #: The folder on this host.
     root: str
-    #: None = by its look: a card's layout means removable.
+    #: true: a card or camera, never written to; not given: by its look.
     removable: bool | None = None
     #: Cut from the front of paths before they are joined, for example "//shed-nas/".
     prefix: str = ""
@@ -94,7 +107,7 @@ class ArchiveFace(_Table, frozen=True):
 class ModelSettings(_Table, frozen=True):
     """`[models]`."""
 
-    #: "" = `models` in the home.
+    #: Where model files lie; "" = `models` in the home.
     dir: str = ""
 
 
@@ -110,11 +123,13 @@ class StageSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Settings(_Table, frozen=True):
     """All of them. `home` is where the server's database and this host's state lie."""
 
+    #: Folder of the database and of this host's state; "" = the platform's folder for user data.
     home: str = ""
     server: ServerSettings = ServerSettings()
     limits: LimitSettings = LimitSettings()
     queue: QueueSettings = QueueSettings()
     worker: WorkerSettings = WorkerSettings()
+    #: See `[places.NAME]`.
     places: dict[PlaceName, PlaceSettings] = {}
     archive: ArchiveFace = ArchiveFace()
     models: ModelSettings = ModelSettings()

@@ -10,8 +10,8 @@ import msgspec
 from stages.errors import InputGone, StageFailed
 from stages.files import OutputFolder, output_folder, read_finished, result_key
 from stages.handover import copy_folder, copy_verified, files_below, remove_temporary
+from stages.inputs import checked_id, kept_place
 from stages.manifest import MANIFEST, Inputs, catalogue, created_by, gather, listed, read_manifest, sources
-from stages.preprocess import checked_id, kept_place
 from stages.settings import ArchiveSettings
 from stages.sighting import Archived
 from stages.stage import Places, Result, Work
@@ -75,7 +75,10 @@ def archive_place(places: Places, raw: FileRef, settings: ArchiveSettings) -> st
                 f"the archive's place {settings.place} is removable and never written to; set another"
             )
         return settings.place
-    return _PLACE if _PLACE in places.names(kept=True) else kept_place(places, raw)
+    if not places.knows(_PLACE):
+        return kept_place(places, raw)
+    places.path(FileRef(device=_PLACE, path="/"))  # asleep: wait, rather than fill another place
+    return _PLACE if places.is_kept(_PLACE) else kept_place(places, raw)
 
 
 def _published(task: Task, work: Work) -> Result | None:
@@ -131,7 +134,7 @@ def _build(out: OutputFolder, task: Task, work: Work, given: Inputs, folder: Fil
             "damaged_packets": copied.damaged,
             "sound": copied.audio,
         },
-        **catalogue(given, settings),
+        **catalogue(given, task),
     }
     (out.path / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
     size = sum(path.stat().st_size for path in files_below(out.path))

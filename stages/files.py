@@ -288,7 +288,8 @@ def remove(path: Path) -> None:
 
 def sweep_aside(places: Places, outputs: list[FileRef]) -> None:
     """Remove what stood aside while a new result took its place; call it once that one is published."""
-    for ref in outputs:
-        final = places.path(ref)
-        for old in final.parent.glob(f"{_literal(final.name)}.*{ASIDE}"):
-            remove(old)
+    finals = {path for ref in outputs for path in (places.path(ref), places.path(ref).parent)}
+    for final in finals:  # an output may name a file in the folder that was published
+        if (final / RESULT).is_file():
+            for old in final.parent.glob(f"{_literal(final.name)}.*{ASIDE}"):
+                remove(old)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,27 +11,22 @@ import msgspec
 
 from stages.errors import ClipDamaged, PlaceAbsent
 from stages.files import hash_file, output_folder, result_key
-from stages.preprocess import checked_id, kept_place, raw_clip
+from stages.inputs import checked_id, kept_place, passed_on, raw_clip, time_zone
 from stages.settings import HeavySettings
-from stages.sighting import Candidate, Sighting, Sightings
+from stages.sighting import Sighting, Sightings
 from stages.stage import Result, Work
 from stages.task import FileRef, NewTask, Task, TaskType
 
 if TYPE_CHECKING:
     from stages.footage.clip import ClipDescription
-    from stages.vision.evidence import Crop
     from stages.vision.spotter import Spotter
-    from stages.vision.tracking import Track
-    from stages.vision.verdicts import Found
     from stages.vision.watch import Watched
 
 #: Part of every result key: raise it when the same clip, settings and models would give another output.
 CODE = 1
-_COPIED = ("priority", "filename", "blake2", "channel")
 _LONGEST = 12 * 3600.0  # seconds of a clip that are looked at
 _MAX_MOMENTS = 100_000
 _MAX_METADATA = 64 << 20
-_MAX_SIGHTINGS = 10_000
 
 
 class Moments(msgspec.Struct):
@@ -69,19 +63,18 @@ class HeavyStage:
             settings=settings,
             models=spotter.describe(),
             moments=moments,
-            metadata={name: task.metadata.get(name) for name in _COPIED},
+            metadata=passed_on(task),
             code=CODE,
         )
         folder = FileRef(device=kept_place(work.places, raw), path=f"/videos/heavy_output/{video_id}/")
         with output_folder(work.places, folder, task, key) as out:
             if out.finished:
                 return out.finished
+            from stages.vision.report import sightings_of, write_report
+
             seen = _watch(task, clip, moments, spotter, work)
-            described = _describe(clip)
-            sightings = [
-                _sighting(found, seen, described) for found in (seen.plates if seen else [])[:_MAX_SIGHTINGS]
-            ]
-            _write(out.path, sightings, seen)
+            sightings = sightings_of(seen, _describe(task, clip)) if seen else []
+            write_report(out.path, sightings, seen)
             work.progress(0.99, "publishing")
             return out.publish(_result(task, settings, raw, folder, sightings, seen, spotter))
 
@@ -118,9 +111,10 @@ def _moments(task: Task, work: Work) -> list[tuple[float, float]] | None:
     """Parts of the clip that matter, by the preprocess stage; None = all of it."""
     settings: HeavySettings = work.settings
     for ref in task.inputs:
-        if not ref.path.endswith("/") or settings.thorough:
+        if not ref.path.endswith(("/", "/metadata.json")) or settings.thorough:
             continue
-        path = work.places.path(ref) / "metadata.json"
+        path = work.places.path(ref)
+        path = path if path.name == "metadata.json" else path / "metadata.json"
         try:
             if path.stat().st_size > _MAX_METADATA:
                 continue
@@ -174,106 +168,14 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
 
 
-def _describe(clip: Path) -> ClipDescription | None:
-    """Time and route; a clip that says nothing about itself still has plates."""
+def _describe(task: Task, clip: Path) -> ClipDescription:
+    """Time and route, as every stage sees them."""
     from stages.footage.clip import describe
 
     try:
-        return describe(clip)
+        return describe(clip, time_zone=time_zone(task))
     except OSError as error:
         raise PlaceAbsent(f"{clip.name} can no longer be read: {error.strerror}") from error
-
-
-def _sighting(found: Found, seen: Watched | None, clip: ClipDescription | None) -> Sighting:
-    from stages.footage.route import position_at
-
-    verdict, read = found.verdict, found.verdict.best
-    x1, y1, x2, y2 = read.box
-    crop = seen.evidence.best(read.plate) if seen else None
-    start: datetime | None = clip.time.start_local if clip else None
-    when = (start + timedelta(seconds=read.seconds)).replace(tzinfo=None) if start else None
-    return Sighting(
-        plate=verdict.plate,
-        confidence=verdict.confidence,
-        confirmed=verdict.confirmed,
-        frame_number=read.frame,
-        timestamp=when.isoformat(timespec="seconds") if when else None,
-        location=position_at(clip.route, read.seconds) if clip else None,
-        candidates=[Candidate(plate, share) for plate, share in verdict.candidates],
-        crop=crop.small if crop else None,
-        first_seconds=round(found.first_seconds, 3),
-        last_seconds=round(found.last_seconds, 3),
-        track=found.tracks[0],
-        reads=verdict.reads,
-        agreeing=verdict.agreeing,
-        box=(round(x1, 1), round(y1, 1), round(x2, 1), round(y2, 1)),
-    )
-
-
-def _write(folder: Path, sightings: list[Sighting], seen: Watched | None) -> None:
-    """`detections.json`, and for each plate its best crop."""
-    plates = folder / "plates"
-    plates.mkdir()
-    for found in seen.plates[:_MAX_SIGHTINGS] if seen else []:
-        crop: Crop | None = seen.evidence.best(found.verdict.best.plate) if seen else None
-        name = safe_name(found.verdict.plate)
-        # The surer of two tracks with one text comes to show; they differ only where both were in view.
-        if crop and name and not (plates / f"{name}.jpg").exists():
-            (plates / f"{name}.jpg").write_bytes(crop.full)
-            (plates / f"{name}_thumb.jpg").write_bytes(crop.small)
-    report = {
-        "frames_looked_at": seen.frames if seen else 0,
-        "last_seconds": round(seen.last_seconds, 3) if seen else 0.0,
-        "texts_dropped": dict(sorted(seen.dropped.items())) if seen else {},
-        "plates": [
-            msgspec.structs.replace(sighting, crop=None)  # the picture lies beside
-            for sighting in sightings
-        ],
-        "tracks": [_track(track) for track in seen.tracks] if seen else [],
-    }
-    (folder / "detections.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
-
-
-def safe_name(plate: str) -> str:
-    """A plate as a file name: A-Z and 0-9 only."""
-    return "".join(c for c in plate if c.isascii() and (c.isdigit() or c.isupper()))[:32]
-
-
-def _track(track: Track) -> dict[str, Any]:
-    """A track for people who ask why: each look, and how it ended."""
-    reasons: dict[str, int] = {}
-    for look in track.looks:
-        reasons[look.reason] = reasons.get(look.reason, 0) + 1
-    return {
-        "track": track.number,
-        "label": track.looks[0].label,
-        "first_seconds": round(track.looks[0].seconds, 3),
-        "last_seconds": round(track.looks[-1].seconds, 3),
-        "outcomes": reasons,
-        "looks": [
-            {
-                "frame": look.frame,
-                "seconds": round(look.seconds, 3),
-                "box": [round(v, 1) for v in look.box],
-                "outcome": look.reason,
-                **({"read": _read(look.read)} if look.read else {}),
-            }
-            for look in track.looks
-        ],
-    }
-
-
-def _read(read: Any) -> dict[str, Any]:
-    return {
-        "text": read.text.raw,
-        "plate": read.plate,
-        "country": read.reading.country,
-        "characters": [round(c, 3) for c in read.text.characters],
-        "box": [round(v, 1) for v in read.box],
-        "score": round(read.score, 3),
-        "height": round(read.height, 1),
-        "sharpness": round(read.sharpness, 1),
-    }
 
 
 def _result(
@@ -291,7 +193,7 @@ def _result(
         task_type=TaskType.ARCHIVE_VIDEO,
         video_id=task.video_id,
         inputs=[raw, folder],
-        metadata={name: task.metadata[name] for name in _COPIED if name in task.metadata},
+        metadata=passed_on(task),
         device_capabilities_required=settings.next_needs,
     )
     return Result(

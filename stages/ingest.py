@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stages.errors import ClipDamaged, PlaceAbsent, SettingsError, StageFailed
+from stages.facts import clip_facts
 from stages.files import remove
 from stages.footage.clip import ClipDescription, describe
 from stages.footage.container import Container, walk
@@ -17,7 +18,7 @@ from stages.footage.copying import Copied, copy_clip, hash_clip
 from stages.footage.finding import find_clip
 from stages.footage.sidecars import companions
 from stages.settings import IngestSettings
-from stages.sighting import ClipFacts, Route
+from stages.sighting import Route
 from stages.stage import Result, Work
 from stages.task import VIDEO_ID, FileRef, NewTask, Task, TaskType
 
@@ -168,8 +169,12 @@ def _ingest_place(work: Work) -> str:
                 f"stage.ingest.place: {chosen} is a removable place; clips cannot be kept there"
             )
         return chosen
-    if USUAL_PLACE in kept:
-        return USUAL_PLACE
+    if work.places.knows(USUAL_PLACE):
+        work.places.path(
+            FileRef(device=USUAL_PLACE, path="/")
+        )  # asleep: wait, rather than fill another place
+        if work.places.is_kept(USUAL_PLACE):
+            return USUAL_PLACE
     if not kept:
         raise PlaceAbsent(
             "there is no place to keep clips on this host; make one with: dashcam place add NAME FOLDER"
@@ -219,6 +224,7 @@ def _result(
     video_id = task.video_id if task.video_id and VIDEO_ID.match(task.video_id) else about.video_id
     raw = FileRef(device=kept.ref.device, path=kept.ref.path, type="video")
     warnings = [*about.warnings, *kept.warnings]
+    zone = work.settings.time_zone or None
     common = {"filename": name, "blake2": kept.blake2, "channel": about.camera.channel}
     metadata = {
         **common,
@@ -234,45 +240,17 @@ def _result(
         task_type=TaskType.PREPROCESS_VIDEO,
         video_id=video_id,
         inputs=[raw],
-        metadata=_known({"priority": task.metadata.get("priority"), **common}),
+        metadata=_known({"priority": task.metadata.get("priority"), **common, "time_zone": zone}),
         device_capabilities_required=dict(work.settings.next_needs),
     )
     return Result(
         outputs=[raw],
         metadata=_known(metadata),
         results=[
-            _facts(about, video, kept, name, warnings),
+            clip_facts(about, video, blake2=kept.blake2, warnings=warnings, filename=name),
             Route(points=about.route, dialect=about.route_source),
         ],
         new_tasks=[follow],
-    )
-
-
-def _facts(
-    about: ClipDescription, video: VideoFacts, kept: _Kept, name: str, warnings: list[str]
-) -> ClipFacts:
-    when, camera = about.time, about.camera
-    return ClipFacts(
-        filename=name,
-        size_bytes=about.size_bytes,
-        blake2=kept.blake2,
-        fingerprint=about.fingerprint,
-        start_local=when.start_local.isoformat(timespec="seconds") if when.start_local else None,
-        start_utc=f"{when.start_utc:%Y-%m-%dT%H:%M:%SZ}" if when.start_utc else None,
-        utc_offset_seconds=when.utc_offset_seconds,
-        time_source=when.time_source,
-        time_claims=when.claims,
-        duration_seconds=video.duration_seconds,
-        total_frames=video.frames,
-        width=video.width,
-        height=video.height,
-        fps=video.fps,
-        codec=video.codec,
-        family=camera.family,
-        channel=camera.channel,
-        mode=camera.mode,
-        locked=camera.locked,
-        warnings=warnings or None,
     )
 
 

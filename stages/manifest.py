@@ -11,8 +11,7 @@ import msgspec
 from stages.errors import InputGone, StageFailed
 from stages.files import RESULT, hash_file
 from stages.handover import Folder, files_below, open_folder
-from stages.preprocess import raw_clip
-from stages.settings import ArchiveSettings
+from stages.inputs import raw_clip, time_zone
 from stages.sighting import ClipFacts, Route, Sightings
 from stages.stage import Places, Work
 from stages.task import FileRef, Task, TaskType
@@ -130,37 +129,16 @@ def sources(given: Inputs) -> list[Source]:
     return found
 
 
-def catalogue(given: Inputs, settings: ArchiveSettings) -> dict[str, Any]:
+def catalogue(given: Inputs, task: Task) -> dict[str, Any]:
     """What the catalogue knows of the clip, in the form of the stages' results."""
+    from stages.facts import clip_facts
     from stages.footage.clip import describe
     from stages.video.probe import probe
 
-    about = describe(given.clip, time_zone=settings.time_zone, relative=given.raw.path.lstrip("/"))
+    about = describe(given.clip, time_zone=time_zone(task), relative=given.raw.path.lstrip("/"))
     film = probe(given.clip, container=about.container)
-    when = about.time
-    facts = ClipFacts(
-        filename=about.filename,
-        size_bytes=about.size_bytes,
-        blake2=given.blake2,
-        fingerprint=about.fingerprint,
-        start_local=when.start_local.isoformat(timespec="seconds") if when.start_local else None,
-        start_utc=f"{when.start_utc:%Y-%m-%dT%H:%M:%SZ}" if when.start_utc else None,
-        utc_offset_seconds=when.utc_offset_seconds,
-        time_source=when.time_source,
-        time_claims=when.claims,
-        duration_seconds=film.duration_seconds,
-        total_frames=film.frames,
-        width=film.width,
-        height=film.height,
-        fps=film.fps,
-        codec=film.codec,
-        family=about.camera.family,
-        channel=about.camera.channel,
-        mode=about.camera.mode,
-        locked=about.camera.locked,
-        warnings=about.warnings or None,
-        poster=_poster(given.preproc),
-    )
+    facts = clip_facts(about, film, blake2=given.blake2, warnings=about.warnings)
+    facts = msgspec.structs.replace(facts, poster=_poster(given.preproc))
     seen = [r for r in _results(given.heavy) if isinstance(r, Sightings)]
     return {
         "clip": facts,

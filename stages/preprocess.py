@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stages.errors import PlaceAbsent, StageFailed
 from stages.files import hash_file, output_folder, result_key
+from stages.inputs import checked_id, kept_place, passed_on, raw_clip
 from stages.settings import PreprocessSettings
 from stages.sighting import ClipFacts
-from stages.stage import Places, Result, Work
-from stages.task import VIDEO_ID, VIDEO_ID_RULE, FileRef, NewTask, Task, TaskType
+from stages.stage import Result, Work
+from stages.task import FileRef, NewTask, Task, TaskType
 
 if TYPE_CHECKING:
     from stages.video.examine import Watcher
 
 #: Part of every result key: raise it when the same clip and settings would give another output.
 CODE = 1
-_COPIED = ("priority", "filename", "blake2", "channel")
 
 
 class PreprocessStage:
@@ -78,38 +77,6 @@ class PreprocessStage:
         return self._watchers[name]
 
 
-def checked_id(task: Task) -> str:
-    """The task's video id. It becomes a path, so raises `StageFailed` unless it is one."""
-    if task.video_id is None or not VIDEO_ID.match(task.video_id):
-        raise StageFailed(f"task {task.task_id} has no usable video_id ({task.video_id!r}): {VIDEO_ID_RULE}")
-    return task.video_id
-
-
-def raw_clip(task: Task) -> FileRef:
-    """The input that is the clip: the one of type `video`, else the first that is no folder."""
-    files = [ref for ref in task.inputs if not ref.path.endswith("/")]
-    for ref in files:
-        if ref.type == "video":
-            return ref
-    if files:
-        return files[0]
-    raise StageFailed(
-        f"task {task.task_id} names no clip in its inputs; add the file of video {task.video_id}"
-    )
-
-
-def kept_place(places: Places, raw: FileRef) -> str:
-    """Where outputs go: the clip's own place, or the first kept one when that is a card or a camera."""
-    if places.is_kept(raw.device):
-        return raw.device
-    kept = sorted(places.names(kept=True), key=lambda name: name != "indoor_nas")
-    if not kept:
-        raise PlaceAbsent(
-            f"{raw.device} is never written to, and this host has no other place for the output"
-        )
-    return kept[0]
-
-
 def _write_thumbs(
     folder: Path, small: dict[float, bytes], moments: Sequence[Sequence[float]], limit: int
 ) -> list[dict[str, Any]]:
@@ -138,7 +105,7 @@ def _result(
         task_type=TaskType.HEAVY_PROCESS_VIDEO,
         video_id=task.video_id,
         inputs=[raw, folder],
-        metadata={name: task.metadata[name] for name in _COPIED if name in task.metadata},
+        metadata=passed_on(task),
         device_capabilities_required=settings.next_needs,
     )
     return Result(

@@ -43,7 +43,7 @@ class PreprocessSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     score: Fraction = 0.4
     #: Look for vehicles with a TFLite model when one is there.
     detect: bool = True
-    #: File name of that model in the models folder, for example one compiled for the Edge TPU; "" = a known one.
+    #: File name of that model in the models folder (one compiled for the Edge TPU, say); "" = a known one.
     model: str = ""
     #: Needs of the task that follows, for example { gpu_vram_gb = 8 }.
     next_needs: dict[str, Any] = {}
@@ -79,8 +79,7 @@ class ArchiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     place: str = ""
     #: Height of the low-resolution video in pixels.
     height: Annotated[int, Meta(ge=120, le=2160)] = 720
-    #: x264 constant rate factor and preset.
+    #: x264 constant rate factor: lower is better and larger.
     crf: Annotated[int, Meta(ge=0, le=51)] = 26
+    #: x264 preset: faster ones make larger files.
     preset: str = "veryfast"
-    #: Time zone of the cameras (IANA name) for clips without GPS time; "" = this host's.
-    time_zone: str = ""

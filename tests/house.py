@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 
 import httpx
+
+
 class Running:
     """A process under test."""
 

@@ -63,7 +63,7 @@ def _av_frames(clip: Path, wanted: list[float] | None) -> Iterator[Frame]:
         return
     try:
         with av.open(str(clip.absolute()), options=_OPTIONS, metadata_errors="replace") as container:
-            if not container.streams.video:
+            if not container.streams.video or container.streams.video[0].codec_context is None:
                 raise ClipDamaged(f"{clip.name} has no video stream")
             _check_size(clip, container.streams.video[0])
             yield from _walk(clip, container, wanted)

@@ -42,7 +42,7 @@ LOOK_ALIKES: dict[str, str] = {
 _FOLD = str.maketrans("ODQILZSGB", "000112568")
 
 _STRIP_COST = 3.0  # bits for each character that is taken for a neighbour of the plate
-_OWN_BAND, _OTHER_BAND = 0.5, 4.0  # bits for a band before the text: of the format's country, of another
+_OWN_BAND, _OTHER_BAND = 3.5, 5.0  # bits for a band before the text: of the format's country, of another
 # What a look-alike gets that the reader did not offer itself: much where many plates draw both alike, so that
 # no reader can tell; little where the reader should have seen it.
 _SAME_GLYPH, _OTHER_GLYPH = 0.3, 0.02

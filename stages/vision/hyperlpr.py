@@ -30,12 +30,7 @@ class HyperLpr:
 
     def describe(self) -> dict[str, Any]:
         """Name, hash, runtime and provider."""
-        return {
-            "model": self._model.name,
-            "sha256": self._model.sha256,
-            "runtime": "onnx",
-            "provider": self._session.provider,
-        }
+        return self._session.describe(self._model)
 
     def detect(self, images: Images) -> list[Detections]:
         """Plates in each image."""

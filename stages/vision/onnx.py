@@ -11,6 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from stages.errors import StageFailed
+from stages.vision.models import Model
 
 Array = NDArray[Any]
 
@@ -64,6 +65,15 @@ class Session:
         """What the model really runs on: "tensorrt", "cuda" or "cpu"."""
         first = str(self._session.get_providers()[0])
         return first.removesuffix("ExecutionProvider").lower()
+
+    def describe(self, model: Model) -> dict[str, Any]:
+        """Name, hash, runtime and provider, for result keys and metadata."""
+        return {
+            "model": model.name,
+            "sha256": model.sha256,
+            "runtime": "onnx",
+            "provider": self.provider,
+        }
 
     @property
     def metadata(self) -> dict[str, str]:

@@ -95,6 +95,8 @@ def _worth(verdict: Verdict) -> bool:
 
 
 def _found(group: _Group) -> Found:
-    seconds = [look.seconds for track in group.tracks for look in track.looks]
+    # The vehicle may have been followed long before: in view is the plate only where it was read.
+    plate = group.verdict.plate
+    seconds = [read.seconds for read in group.reads if alike(read.plate, plate)]
     numbers = tuple(sorted(track.number for track in group.tracks))
     return Found(group.verdict, numbers, min(seconds), max(seconds))

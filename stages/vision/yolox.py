@@ -27,12 +27,7 @@ class Yolox:
 
     def describe(self) -> dict[str, Any]:
         """Name, hash, runtime and provider."""
-        return {
-            "model": self._model.name,
-            "sha256": self._model.sha256,
-            "runtime": "onnx",
-            "provider": self._session.provider,
-        }
+        return self._session.describe(self._model)
 
     def detect(self, images: Images) -> list[Detections]:
         """Vehicles, people, ... in each image."""

@@ -11,7 +11,11 @@ from tests.house import wait_for
 
 TYPES = ["INGEST_VIDEO", "PREPROCESS_VIDEO", "HEAVY_PROCESS_VIDEO", "ARCHIVE_VIDEO"]
 #: Leases of two seconds: a worker that vanished is noticed at once.
-QUICK = {"DASHCAM_QUEUE__HEARTBEAT_SECONDS": "1", "DASHCAM_QUEUE__LEASE_HEARTBEATS": "4", "DASHCAM_QUEUE__BACKOFF_FIRST_SECONDS": "1"}
+QUICK = {
+    "DASHCAM_QUEUE__HEARTBEAT_SECONDS": "1",
+    "DASHCAM_QUEUE__LEASE_HEARTBEATS": "4",
+    "DASHCAM_QUEUE__BACKOFF_FIRST_SECONDS": "1",
+}
 
 
 class Lan:
@@ -105,7 +109,9 @@ def test_kept_clips_are_not_copied_and_stops_are_clean(house, lan, shared):
         shutil.copy(shared / "clips" / name, folder / name)
     lan.worker("INGEST_VIDEO")
     wait_for(lambda: (lan.nas / ".dashcam-place").exists())
-    handed = house.command("laptop", "submit", str(lan.nas / "dashcam"), "--place", f"indoor_nas={lan.nas}", "--json")
+    handed = house.command(
+        "laptop", "submit", str(lan.nas / "dashcam"), "--place", f"indoor_nas={lan.nas}", "--json"
+    )
     assert handed.returncode == 0, handed.stderr
     wait_for(lambda: sum(t["state"] == "complete" for t in tasks(house)) == 2)
     assert not (lan.nas / "videos" / "raw").exists()

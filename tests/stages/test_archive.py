@@ -101,13 +101,14 @@ def test_an_archive_holds_video_plates_and_proof(work, shed):
 
 def test_the_catalogue_can_be_rebuilt_from_the_manifest(work, tmp_path, shed):
     """Clip facts, route and sightings in the manifest are results as the stages gave them."""
-    work.settings = ArchiveSettings(time_zone="Europe/Madrid")
     fix = '<trkpt lat="40.1" lon="-3.2"><time>2026-06-01T14:27:{}Z</time></trkpt>'
     points = "".join(fix.format(second) for second in (34, 35, 36))
     gpx = f'<gpx version="1.1" xmlns="http://www.topografix.com/GPX/1/1"><trk><trkseg>{points}</trkseg></trk></gpx>'
     (tmp_path / "nas/videos/raw" / NAME).with_suffix(".gpx").write_text(gpx)
     proof = hash_file(tmp_path / "nas/videos/heavy_output/v1/result.json")
-    ArchiveStage().run(archive_task(), work)
+    task = archive_task()
+    zoned = msgspec.structs.replace(task, metadata=task.metadata | {"time_zone": "Europe/Madrid"})
+    ArchiveStage().run(zoned, work)
     manifest = msgspec.json.decode((shed / "archive/v1/manifest.json").read_bytes())
     clip, route, seen = (
         msgspec.convert(manifest[name], AnyResult) for name in ("clip", "route", "sightings")

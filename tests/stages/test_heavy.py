@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.errors import Cancelled, ClipDamaged, InputGone, StageFailed
-from stages.heavy import HeavyStage, instants, safe_name
+from stages.heavy import HeavyStage, instants
 from stages.settings import HeavySettings
 from stages.task import FileRef, Task, TaskType
+from stages.vision.report import safe_name
 
 
 def heavy_task(name: str, **metadata: Any) -> Task:

@@ -25,6 +25,9 @@ PLATES = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=1, max_size=12
         ("OY09FEU", "OY09FEU"),
         ("GBOY09FEU", "OY09FEU"),
         ("KHN991", "KHN991"),
+        ("B320WTW", "B320WTW"),  # Bucharest, not a Belgian band
+        ("B99BNX", "B99BNX"),
+        ("SB90TZI", "SB90TZI"),
         ("BIMMIAN", "BIMMIAN"),  # fits nothing, so it stays as it was read
         ("COOD", "COOD"),
     ],
