@@ -1,4 +1,4 @@
-"""Writes the generated pages of the reference: `python docs/generate.py`; a test holds that they are current."""
+"""Writes the generated pages of the reference: `python docs/generate.py`; a test holds them current."""
 
 from __future__ import annotations
 

@@ -251,6 +251,7 @@ def _result(
             Route(points=about.route, dialect=about.route_source),
         ],
         new_tasks=[follow],
+        video_id=video_id,
     )
 
 
