@@ -13,6 +13,7 @@ import msgspec
 
 from config.settings import QueueSettings
 from server import queue
+from server.devices import Devices
 from server.leases import Leases
 from server.matching import Matcher
 from server.queue import Ask, Completed, Completion, Setback
@@ -56,6 +57,7 @@ class Dispatcher:
     ) -> None:
         self.store = store
         self.settings = settings
+        self.devices = Devices(store)
         self.leases = Leases(monotonic)
         self.wakeups = Wakeups()
         self.stopping = False
@@ -225,9 +227,7 @@ class Dispatcher:
         """Note that a device spoke; leases of its sessions that ended are taken back at once."""
         now = self.now()
         text = None if capabilities is None else queue.text_of(capabilities)
-        device = await self.store.atransact(
-            lambda tx: tx.put_device(hostname, device_type, status, text, now)
-        )
+        device = await self.devices.heard(hostname, device_type, status, text, now)
         for session in ended_sessions:
             for lease in self.leases.of_session(session):
                 if lease.device == hostname:

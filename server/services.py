@@ -59,6 +59,8 @@ class Services:
         if self._ticking is not None:
             self._ticking.cancel()
             await asyncio.gather(self._ticking, return_exceptions=True)
+        with contextlib.suppress(Unavailable):
+            await self.dispatcher.devices.write()
         await asyncio.to_thread(self.database.close)
 
 

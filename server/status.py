@@ -19,7 +19,7 @@ _WAITING = (Phase.READY, Phase.BACKING_OFF, Phase.NO_INPUT)
 async def queue_view(services: Services) -> dict[str, Any]:
     """Counts per type and phase, what runs now, and a sentence for each group that waits."""
     counts, needs = await services.store.counts()
-    devices = await services.store.devices(1000, 0)
+    devices = await services.dispatcher.devices.page(1000, 0)
     by_type: dict[str, dict[str, int]] = {str(kind): {} for kind in TaskType}
     for count in counts:
         phases = by_type.setdefault(count.task_type, {})

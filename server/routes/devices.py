@@ -25,7 +25,7 @@ async def list_devices(request: AnyRequest) -> Response[bytes]:
     query = Query(request)
     limit, offset = query.integer("limit", 1000, 1, MAX_LISTED), query.integer("offset", 0, 0, 1 << 53)
     services = of(request)
-    found = await services.store.devices(limit, offset)
+    found = await services.dispatcher.devices.page(limit, offset)
     return answer(200, [_view(services, each) for each in found], query.unknown())
 
 
@@ -33,7 +33,7 @@ async def list_devices(request: AnyRequest) -> Response[bytes]:
 async def get_device(request: AnyRequest, hostname: FromPath[str]) -> Response[bytes]:
     """One device by its name."""
     services = of(request)
-    found = await services.store.device(hostname)
+    found = await services.dispatcher.devices.get(hostname)
     if found is None:
         raise NotFound(f"Device {hostname[:255]} not found")
     return answer(200, _view(services, found), Query(request).unknown())
