@@ -41,7 +41,7 @@ bench: install
 UVC = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock:
 	$(BIN)/python -m pip install --quiet uv
-	printf 'hatchling>=1.27\neditables>=0.5\n' | $(UVC) - -o constraints/build.txt
+	printf 'hatchling>=1.27\neditables>=0.5\nnodejs-wheel-binaries>=22\n' | $(UVC) - -o constraints/build.txt
 	$(UVC) pyproject.toml -o constraints/base.txt
 	$(UVC) pyproject.toml --extra cpu -o constraints/cpu.txt
 	$(UVC) pyproject.toml --extra gpu -o constraints/gpu.txt
