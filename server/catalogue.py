@@ -91,10 +91,26 @@ class VideoFilter(msgspec.Struct, frozen=True, kw_only=True):
     offset: int = 0
 
 
+class Area(msgspec.Struct, frozen=True):
+    """A box on the map in degrees; west > east crosses the date line."""
+
+    south: float
+    west: float
+    north: float
+    east: float
+
+
 class PlateFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which sightings a search shows. `text` is a fragment of a plate."""
+    """Which sightings a search shows.
+
+    `text` is compared by `match`: "partial" (a fragment; with ? and * a pattern for the whole plate),
+    "exact", or "similar" (look-alikes made equal, and a misread character or two).
+    """
 
     text: str = ""
+    match: str = "partial"
+    area: Area | None = None
+    video_id: str | None = None
     date_from: str | None = None
     date_to: str | None = None
     confirmed: bool | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import msgspec
 
 from server.queue import MICRO
@@ -9,6 +11,7 @@ from server.store import Device, Store
 
 #: A device's last heartbeat is written this often (seconds) when nothing else about it changes.
 _WRITE_EVERY = 300
+_PAGE = 1000
 
 
 class Devices:
@@ -40,10 +43,25 @@ class Devices:
         """Devices in ascending order of their numbers."""
         return [self._newer(each) for each in await self._store.devices(limit, offset)]
 
+    async def all(self) -> AsyncIterator[Device]:
+        """Every device, page by page."""
+        offset = 0
+        while page := await self.page(_PAGE, offset):
+            for each in page:
+                yield each
+            offset += len(page)
+
     async def get(self, hostname: str) -> Device | None:
         """A device by its name."""
         found = await self._store.device(hostname)
         return self._newer(found) if found is not None else None
+
+    async def forget(self, hostname: str) -> bool:
+        """Forget a device; whether it was known."""
+        known = await self._store.atransact(lambda tx: tx.delete_device(hostname))
+        self._fresh.pop(hostname, None)
+        self._written.pop(hostname, None)
+        return known
 
     async def write(self) -> None:
         """Write every time that is only in memory: the server stops."""

@@ -20,7 +20,7 @@ from server.queue import Ask, Completed, Completion, Setback
 from server.store import Device, Needs, Row, Store, Tx, Want
 from server.wakeups import Waiter, Wakeups
 from stages.device import Capabilities, HeldLease, Orders
-from stages.errors import Unavailable
+from stages.errors import Conflict, NotFound, Unavailable
 from stages.task import Phase
 
 #: A waiting poll looks again after this long even when nobody woke it.
@@ -102,10 +102,12 @@ class Dispatcher:
 
     # -- tasks ---------------------------------------------------------------------------------
 
-    async def create(self, asks: list[Ask]) -> list[Row]:
-        """Keep new tasks, all or none."""
+    async def create(self, asks: list[Ask], key: str | None = None) -> list[Row]:
+        """Keep new tasks, all or none; with an idempotency key only once."""
         now = self.now()
-        made = await self.store.atransact(lambda tx: queue.create(tx, asks, now))
+        made = await self.store.atransact(
+            lambda tx: queue.create(tx, asks, now) if key is None else queue.create_once(tx, asks, key, now)
+        )
         await self._announce(made)
         return made
 
@@ -201,6 +203,12 @@ class Dispatcher:
         """Put a task back into the queue."""
         return await self._end(task_id, lambda tx: queue.retry(tx, task_id))
 
+    async def amend(self, task_id: int, metadata: dict[str, Any] | None, needs: dict[str, Any] | None) -> Row:
+        """Change a task's metadata or needs."""
+        row = await self.store.atransact(lambda tx: queue.amend(tx, task_id, metadata, needs))
+        await self._announce([row])
+        return row
+
     async def _end(self, task_id: int, operation: Callable[[Tx], Row]) -> Row:
         row = await self.store.atransact(operation)
         if row.phase != Phase.LEASED:
@@ -238,6 +246,13 @@ class Dispatcher:
         row = await self.store.atransact(lambda tx: queue.expire(tx, task_id, number, self.settings))
         self.leases.drop(task_id, number)
         await self._announce([row] if row else [])
+
+    async def forget(self, hostname: str) -> None:
+        """Forget a device that holds nothing. Raises `NotFound`, `Conflict`."""
+        if self.leases.of_device(hostname):
+            raise Conflict(f"Device {hostname} holds tasks; stop its worker first, or cancel them")
+        if not await self.devices.forget(hostname):
+            raise NotFound(f"Device {hostname} not found")
 
     async def orders(self, held: list[HeldLease]) -> Orders:
         """Renew what a worker says it holds, and say what it must stop."""

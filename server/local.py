@@ -11,7 +11,7 @@ import msgspec
 from config.settings import ArchiveFace
 from server import views
 from server.catalogue import PlateFilter
-from server.search import day
+from server.search import Similar, day
 from server.sqlite_catalogue import read_plates
 from stages.errors import BadInput
 
@@ -29,7 +29,7 @@ def plates(path: Path, filters: dict[str, Any]) -> list[dict[str, Any]]:
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         try:
-            found = read_plates(connection, which)
+            found = read_plates(connection, which, Similar())
         finally:
             connection.close()
     except sqlite3.Error as error:

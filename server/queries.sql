@@ -152,25 +152,14 @@ SELECT facts FROM clip WHERE video_id = :video_id;
 SELECT s.*, p.text AS plate, c.archived FROM sighting s JOIN plate p USING (plate_id) JOIN clip c USING (video_id)
 WHERE s.video_id = :video_id ORDER BY frame_number, sighting_id;
 
--- plates_any --
+-- plates --
+-- `search.py` adds the conditions that were asked for.
 SELECT s.*, p.text AS plate, c.archived FROM sighting s JOIN plate p USING (plate_id) JOIN clip c USING (video_id)
-WHERE (:date_from IS NULL OR s.timestamp >= :date_from) AND (:date_to IS NULL OR s.timestamp < :date_to)
-  AND (:confirmed IS NULL OR s.confirmed = :confirmed)
+WHERE {conditions}
 ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :limit OFFSET :offset;
 
--- plates_long --
-SELECT s.*, p.text AS plate, c.archived FROM sighting s JOIN plate p USING (plate_id) JOIN clip c USING (video_id)
-WHERE s.plate_id IN (SELECT rowid FROM plate_fts WHERE plate_fts MATCH :match)
-  AND (:date_from IS NULL OR s.timestamp >= :date_from) AND (:date_to IS NULL OR s.timestamp < :date_to)
-  AND (:confirmed IS NULL OR s.confirmed = :confirmed)
-ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :limit OFFSET :offset;
-
--- plates_short --
-SELECT s.*, p.text AS plate, c.archived FROM sighting s JOIN plate p USING (plate_id) JOIN clip c USING (video_id)
-WHERE s.plate_id IN (SELECT plate_id FROM plate WHERE instr(text, :text) > 0)
-  AND (:date_from IS NULL OR s.timestamp >= :date_from) AND (:date_to IS NULL OR s.timestamp < :date_to)
-  AND (:confirmed IS NULL OR s.confirmed = :confirmed)
-ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :limit OFFSET :offset;
+-- plates_after --
+SELECT plate_id, text, folded FROM plate WHERE plate_id > :plate_id ORDER BY plate_id;
 
 -- known_fingerprint --
 -- A clip whose tasks were all given up is not known: handing it in again is how it is tried again.
@@ -180,3 +169,25 @@ ORDER BY created_at LIMIT 1;
 
 -- picture_of --
 SELECT 1 FROM sighting WHERE crop = :hash UNION ALL SELECT 1 FROM clip WHERE poster = :hash LIMIT 1;
+
+-- recall_key --
+SELECT body, task_ids FROM idempotency WHERE key = :key;
+
+-- remember_key --
+INSERT INTO idempotency (key, body, task_ids, created_at) VALUES (:key, :body, :task_ids, :now);
+
+-- forget_keys --
+DELETE FROM idempotency WHERE created_at < :before;
+
+-- delete_device --
+DELETE FROM device WHERE hostname = :hostname RETURNING hostname;
+
+-- count_matching_tasks --
+SELECT count(*) FROM task
+WHERE (:task_type IS NULL OR task_type = :task_type)
+  AND (:state IS NULL OR state = :state)
+  AND (:video_id IS NULL OR video_id = :video_id);
+
+-- count_devices --
+SELECT count(*) FROM device
+WHERE (:status IS NULL OR status = :status) AND (:device_type IS NULL OR device_type = :device_type);

@@ -22,6 +22,8 @@ from stages.task import Phase, TaskType
 PRIORITIES = {"critical": 0, "high": 1, "normal": 2, "low": 3}
 NORMAL = PRIORITIES["normal"]
 MICRO = 1_000_000
+#: An idempotency key is remembered this long.
+KEY_SECONDS = 86400
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +72,19 @@ def canonical(value: Any) -> str:
 def create(tx: Tx, asks: Iterable[Ask], now: int, parent: Row | None = None) -> list[Row]:
     """Keep new tasks; those of a parent take over its clip, its root and its priority."""
     return [_create_one(tx, ask, now, parent) for ask in asks]
+
+
+def create_once(tx: Tx, asks: list[Ask], key: str, now: int) -> list[Row]:
+    """As `create`, but a repeat with the same key and the same content returns the first one's tasks."""
+    body = canonical(msgspec.to_builtins(asks))
+    known = tx.recall(key)
+    if known is None:
+        rows = create(tx, asks, now)
+        tx.remember(key, body, [row.task_id for row in rows], now, now - KEY_SECONDS * MICRO)
+        return rows
+    if known[0] != body:
+        raise Conflict("this Idempotency-Key was used for another request; take a new key for a new request")
+    return [_get(tx, task_id) for task_id in known[1]]
 
 
 def _create_one(tx: Tx, ask: Ask, now: int, parent: Row | None) -> Row:
@@ -290,6 +305,26 @@ def cancel(tx: Tx, task_id: int, now: int) -> Row:
     if row.phase == Phase.DONE:
         raise Conflict(f"Task {task_id} is complete; it cannot be cancelled")
     return tx.update(row, phase=Phase.CANCELLED, lease=row.lease + 1, completed_at=now, run_at=None)
+
+
+def amend(tx: Tx, task_id: int, metadata: dict[str, Any] | None, needs: dict[str, Any] | None) -> Row:
+    """Change a task's metadata (keys given as null go) or, while nobody works on it, its needs."""
+    row = _get(tx, task_id)
+    columns: dict[str, Any] = {}
+    if metadata is not None:
+        merged = msgspec.json.decode(row.metadata) | metadata
+        merged = {key: value for key, value in merged.items() if value is not None or key not in metadata}
+        columns |= {"metadata": text_of(merged), "priority": _priority(merged, row.priority)}
+    if needs is not None:
+        if row.phase in (Phase.LEASED, Phase.DONE):
+            state = "complete" if row.phase == Phase.DONE else "being worked on"
+            raise Conflict(f"Task {task_id} is {state}; its needs cannot be changed now")
+        inputs, outputs = msgspec.json.decode(row.resolved or row.inputs), msgspec.json.decode(row.outputs)
+        columns |= {
+            "needs": text_of(needs),
+            "needs_id": tx.intern(canonical(needs), _places(inputs, outputs)),
+        }
+    return tx.update(row, **columns) if columns else row
 
 
 def retry(tx: Tx, task_id: int) -> Row:

@@ -156,9 +156,12 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 def _run(database: Any, script: str) -> None:
     # Not executescript: that would commit behind the migration's transaction.
-    for statement in script.split(";\n"):
-        if statement.strip():
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
             database.execute(statement)
+            statement = ""
 
 
 def _queue(database: Any) -> None:
@@ -173,7 +176,32 @@ def _catalogue(database: Any) -> None:
     )
 
 
-STEPS: list[tuple[str, Callable[[Any], None]]] = [("0001_queue", _queue), ("0002_catalogue", _catalogue)]
+EXTRAS = """
+CREATE TABLE idempotency (
+  key TEXT PRIMARY KEY,
+  body TEXT NOT NULL,
+  task_ids TEXT NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX idempotency_age ON idempotency (created_at);
+CREATE VIRTUAL TABLE sighting_place USING rtree (sighting_id, south, north, west, east);
+CREATE TRIGGER sighting_placed AFTER INSERT ON sighting WHEN new.lat IS NOT NULL BEGIN
+  INSERT INTO sighting_place VALUES (new.sighting_id, new.lat, new.lat, new.lon, new.lon); END;
+CREATE TRIGGER sighting_unplaced AFTER DELETE ON sighting BEGIN
+  DELETE FROM sighting_place WHERE sighting_id = old.sighting_id; END;
+INSERT INTO sighting_place SELECT sighting_id, lat, lat, lon, lon FROM sighting WHERE lat IS NOT NULL;
+"""
+
+
+def _extras(database: Any) -> None:
+    _run(database, EXTRAS)
+
+
+STEPS: list[tuple[str, Callable[[Any], None]]] = [
+    ("0001_queue", _queue),
+    ("0002_catalogue", _catalogue),
+    ("0004_extras", _extras),
+]
 
 
 def _sqlite_utils() -> Any:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import sqlite3
+import threading
 from datetime import date, timedelta
+from typing import Any
 
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
+
+from server.catalogue import Area, PlateFilter
+from server.sql import SQL
 from stages.errors import BadInput
 
+MATCHES = ("partial", "exact", "similar")
 #: Characters that are taken for each other at a glance.
 _ALIKE = str.maketrans("OQDILZSGB", "000112568")
+_WILD = "?*"
+_METRES_PER_DEGREE = 111_320.0
+_MOST_SIMILAR = 2000
 
 
 def normal(text: str) -> str:
@@ -15,14 +28,109 @@ def normal(text: str) -> str:
     return "".join(c for c in text.upper() if c.isalnum())
 
 
+def pattern(text: str) -> str:
+    """As `normal`, keeping the wildcards ? (one character) and * (any run)."""
+    return "".join(c for c in text.upper() if c.isalnum() or c in _WILD)
+
+
 def fold(text: str) -> str:
     """`normal`, with look-alikes made equal (O=0, I=1, Z=2, S=5, G=6, B=8)."""
     return normal(text).translate(_ALIKE)
 
 
-def match_fragment(text: str) -> str:
-    """An FTS5 query for a fragment of a normal plate; quoted, so it is never a query language."""
-    return 'text : "' + text.replace('"', "") + '"'
+class Similar:
+    """Every distinct plate in memory, folded, for comparing with what people remember of one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ids: list[int] = []
+        self._folded: list[str] = []
+
+    def ids(self, connection: sqlite3.Connection, text: str) -> list[int]:
+        """Plates that equal `text` but for look-alikes, or for one character (two in six and more)."""
+        with self._lock:
+            last = self._ids[-1] if self._ids else 0
+            for plate_id, _, folded in connection.execute(SQL["plates_after"], {"plate_id": last}):
+                self._ids.append(plate_id)
+                self._folded.append(folded)
+            wanted = fold(text)
+            off = 1 if len(wanted) < 6 else 2
+            found = process.extract(
+                wanted, self._folded, scorer=Levenshtein.distance, score_cutoff=off, limit=_MOST_SIMILAR
+            )
+            return [self._ids[place] for _, _, place in found]
+
+
+def plates_query(
+    connection: sqlite3.Connection, which: PlateFilter, similar: Similar
+) -> tuple[str, dict[str, Any]] | None:
+    """The statement for a search and its values; None when nothing can match."""
+    values: dict[str, Any] = {"limit": which.limit, "offset": which.offset}
+    conditions = ["1"]
+    if which.text:
+        found = _by_text(connection, which, similar, values)
+        if found is None:
+            return None
+        conditions.append(found)
+    for name, condition in (
+        ("date_from", "s.timestamp >= :date_from"),
+        ("date_to", "s.timestamp < :date_to"),
+        ("confirmed", "s.confirmed = :confirmed"),
+        ("video_id", "s.video_id = :video_id"),
+    ):
+        value = next_day(which.date_to) if name == "date_to" else getattr(which, name)
+        if value is not None:
+            values[name] = value
+            conditions.append(condition)
+    if which.area is not None:
+        conditions.append(_in_area(which.area, values))
+    return SQL["plates"].format(conditions=" AND ".join(conditions)), values
+
+
+def _by_text(
+    connection: sqlite3.Connection, which: PlateFilter, similar: Similar, values: dict[str, Any]
+) -> str | None:
+    text = normal(which.text)
+    if which.match == "similar":
+        ids = similar.ids(connection, text) if text else []
+        return f"s.plate_id IN ({','.join(map(str, ids))})" if ids else None  # numbers of our own
+    if which.match == "exact":
+        values["text"] = text
+        return "s.plate_id = (SELECT plate_id FROM plate WHERE text = :text)"
+    if any(wild in which.text for wild in _WILD):
+        values["glob"] = pattern(which.text)
+        return "s.plate_id IN (SELECT plate_id FROM plate WHERE text GLOB :glob)"
+    if not text:
+        return None
+    values["text"] = text
+    if len(text) < 3:  # a trigram index cannot answer; there are few distinct plates
+        return "s.plate_id IN (SELECT plate_id FROM plate WHERE instr(text, :text) > 0)"
+    values["fragment"] = f'text : "{text}"'  # quoted: letters and digits, never a query language
+    return "s.plate_id IN (SELECT rowid FROM plate_fts WHERE plate_fts MATCH :fragment)"
+
+
+def _in_area(area: Area, values: dict[str, Any]) -> str:
+    values |= {"south": area.south, "north": area.north, "west": area.west, "east": area.east}
+    between = "s.lat BETWEEN :south AND :north AND "
+    if area.west > area.east:
+        return between + "(s.lon >= :west OR s.lon <= :east)"
+    # The tree rounds to 32 bits and outwards: it narrows, the columns decide.
+    near = (
+        "SELECT sighting_id FROM sighting_place "
+        "WHERE south <= :north AND north >= :south AND west <= :east AND east >= :west"
+    )
+    return f"s.sighting_id IN ({near}) AND {between}s.lon BETWEEN :west AND :east"
+
+
+def around(lat: float, lon: float, metres: float) -> Area:
+    """The box around a circle."""
+    high = metres / _METRES_PER_DEGREE
+    wide = high / max(math.cos(math.radians(min(abs(lat) + high, 89.9))), 1e-3)
+    if wide >= 180:
+        return Area(max(-90.0, lat - high), -180.0, min(90.0, lat + high), 180.0)
+    west, east = lon - wide, lon + wide
+    west, east = (west + 360 if west < -180 else west), (east - 360 if east > 180 else east)
+    return Area(max(-90.0, lat - high), west, min(90.0, lat + high), east)
 
 
 def day(text: str | None, name: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from server.catalogue import Found, Learned, PlateFilter, Seen, Video, VideoFilter
-from server.search import fold, match_fragment, next_day, normal
+from server.search import Similar, fold, next_day, normal, plates_query
 from server.sql import SQL
 from server.sqlite import Database
 from stages.sighting import RoutePoint
@@ -127,6 +127,7 @@ class SqliteLibrary:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._similar = Similar()
 
     async def videos(self, which: VideoFilter) -> list[Video]:
         """Clips, newest first."""
@@ -168,11 +169,11 @@ class SqliteLibrary:
 
     async def sightings(self, video_id: str) -> list[Found]:
         """The plates of a clip in order of time."""
-        return await self._database.read(lambda c: _found(c, "sightings_of", {"video_id": video_id}))
+        return await self._database.read(lambda c: _found(c, SQL["sightings_of"], {"video_id": video_id}))
 
     async def plates(self, which: PlateFilter) -> list[Found]:
         """Sightings whose plate holds a fragment, newest first."""
-        return await self._database.read(lambda connection: read_plates(connection, which))
+        return await self._database.read(lambda connection: read_plates(connection, which, self._similar))
 
     async def known(self, fingerprints: list[str]) -> dict[str, str]:
         """Which of these contents are known."""
@@ -195,27 +196,14 @@ class SqliteLibrary:
         return await self._database.read(lambda c: c.execute(SQL[name], values).fetchone())
 
 
-def read_plates(connection: sqlite3.Connection, which: PlateFilter) -> list[Found]:
-    """Sightings whose plate holds a fragment, newest first."""
-    values = {
-        "date_from": which.date_from,
-        "date_to": next_day(which.date_to),
-        "confirmed": which.confirmed,
-        "limit": which.limit,
-        "offset": which.offset,
-    }
-    text = normal(which.text)
-    if which.text and not text:
-        return []
-    if not text:
-        return _found(connection, "plates_any", values)
-    if len(text) < 3:  # a trigram index cannot answer; there are few distinct plates
-        return _found(connection, "plates_short", values | {"text": text})
-    return _found(connection, "plates_long", values | {"match": match_fragment(text)})
+def read_plates(connection: sqlite3.Connection, which: PlateFilter, similar: Similar) -> list[Found]:
+    """Sightings that a search finds, newest first."""
+    query = plates_query(connection, which, similar)
+    return [] if query is None else _found(connection, *query)
 
 
-def _found(connection: sqlite3.Connection, name: str, values: dict[str, Any]) -> list[Found]:
-    cursor = connection.execute(SQL[name], values)
+def _found(connection: sqlite3.Connection, statement: str, values: dict[str, Any]) -> list[Found]:
+    cursor = connection.execute(statement, values)
     names = [column[0] for column in cursor.description]
     wanted = [(i, name) for i, name in enumerate(names) if name in Found.__struct_fields__]
     return [

@@ -126,6 +126,21 @@ class SqliteTx:
             return rows(self._connection.execute(SQL["leased_tasks"]), Row)
         return rows(self._connection.execute(SQL["leased_by"], {"device": device}), Row)
 
+    def recall(self, key: str) -> tuple[str, list[int]] | None:
+        """The body and the tasks of an earlier request with this key."""
+        row = self._connection.execute(SQL["recall_key"], {"key": key}).fetchone()
+        return None if row is None else (row[0], msgspec.json.decode(row[1]))
+
+    def remember(self, key: str, body: str, task_ids: list[int], now: int, before: int) -> None:
+        """Note a request's key, and forget old ones."""
+        ids = msgspec.json.encode(task_ids).decode()
+        self._connection.execute(SQL["forget_keys"], {"before": before})
+        self._connection.execute(SQL["remember_key"], {"key": key, "body": body, "task_ids": ids, "now": now})
+
+    def delete_device(self, hostname: str) -> bool:
+        """Forget a device."""
+        return bool(self._connection.execute(SQL["delete_device"], {"hostname": hostname}).fetchall())
+
     def put_device(
         self, hostname: str, device_type: str, status: str, capabilities: str | None, now: int
     ) -> Device:

@@ -147,6 +147,15 @@ class Tx(Protocol):
     def leased(self, device: str | None = None) -> list[Row]:
         """Tasks under lease, of one device or of all."""
 
+    def recall(self, key: str) -> tuple[str, list[int]] | None:
+        """The body and the tasks of an earlier request with this idempotency key."""
+
+    def remember(self, key: str, body: str, task_ids: list[int], now: int, before: int) -> None:
+        """Note a request's idempotency key, and forget those from before `before`."""
+
+    def delete_device(self, hostname: str) -> bool:
+        """Forget a device; whether it was known."""
+
     def put_device(
         self, hostname: str, device_type: str, status: str, capabilities: str | None, now: int
     ) -> Device:

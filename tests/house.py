@@ -60,11 +60,10 @@ class House:
         self.running.append(Running(list(arguments), self.env(host, **more), log))
         return self.running[-1]
 
-    def server(self, host: str = "server", **more: str) -> Running:
+    def server(self, host: str = "server", limits: tuple[str, str] = ("0", "0"), **more: str) -> Running:
         """Start a server on a free port and wait until it listens."""
-        server = self.start(
-            host, "server", "--port", "0", "--rate-limit", "0", "--max-concurrent", "0", **more
-        )
+        flags = ["--rate-limit", limits[0], "--max-concurrent", limits[1]]
+        server = self.start(host, "server", "--port", "0", *flags, **more)
         found = wait_for(lambda: re.search(r"http://[\d.]+:\d+", server.text()), server)
         self.url = found.group()
         wait_for(lambda: _healthy(self.url), server)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
-from litestar import Response, get, post
+from litestar import Response, delete, get, post
 from litestar.params import FromPath
 
 from server import params, views
 from server.dispatch import stamp
-from server.errors import answer
+from server.errors import JSON, answer
 from server.params import AnyRequest, Query
 from server.queue import MICRO
 from server.services import Services, of
@@ -21,12 +23,17 @@ MAX_LISTED = 1000
 
 @get("/devices")
 async def list_devices(request: AnyRequest) -> Response[bytes]:
-    """Every device that ever spoke, in the order in which they first did."""
+    """Every device that ever spoke, in the order in which they first did; `ETag` saves sending it again."""
     query = Query(request)
     limit, offset = query.integer("limit", 1000, 1, MAX_LISTED), query.integer("offset", 0, 0, 1 << 53)
+    kind, status = query.text("device_type"), query.text("status")
     services = of(request)
-    found = await services.dispatcher.devices.page(limit, offset)
-    return answer(200, [_view(services, each) for each in found], query.unknown())
+    shown = []
+    async for each in services.dispatcher.devices.all():
+        view = _view(services, each)
+        if kind in (None, each.device_type) and status in (None, view["status"]):
+            shown.append(view)
+    return tagged(request, shown[offset : offset + limit], query.unknown())
 
 
 @get("/devices/{hostname:str}")
@@ -37,6 +44,24 @@ async def get_device(request: AnyRequest, hostname: FromPath[str]) -> Response[b
     if found is None:
         raise NotFound(f"Device {hostname[:255]} not found")
     return answer(200, _view(services, found), Query(request).unknown())
+
+
+@delete("/devices/{hostname:str}", status_code=200)
+async def delete_device(request: AnyRequest, hostname: FromPath[str]) -> Response[bytes]:
+    """Forget a device that is gone for good; one that holds tasks is refused."""
+    await of(request).dispatcher.forget(hostname)
+    return answer(200, {"message": f"Device {hostname} forgotten"}, Query(request).unknown())
+
+
+def tagged(request: AnyRequest, body: object, headers: dict[str, str]) -> Response[bytes]:
+    """An answer with an `ETag`; 304 without a body when the caller has it already."""
+    content = msgspec.json.encode(body)
+    tag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
+    headers = headers | {"ETag": tag, "Cache-Control": "private, no-cache"}
+    known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
+    if tag in known or "*" in known:
+        return Response(b"", status_code=304, headers=headers)
+    return Response(content, media_type=JSON, headers=headers)
 
 
 def _view(services: Services, device: Device) -> dict[str, object]:
@@ -87,4 +112,4 @@ def _json(text: str) -> object:
         raise BadInput("capabilities must be a JSON object", [("capabilities", "is not JSON")]) from None
 
 
-ROUTES = [list_devices, get_device, heartbeat]
+ROUTES = [list_devices, get_device, delete_device, heartbeat]

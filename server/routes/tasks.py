@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from litestar import Response, get, post
+from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath
 
 from server import asks, params, views
@@ -55,7 +55,7 @@ async def get_task(request: AnyRequest, task_id: FromPath[str]) -> Response[byte
 async def create_task(request: AnyRequest) -> Response[bytes]:
     """A new task."""
     body = asks.form_fields(await params.object_body(request))
-    rows = await of(request).dispatcher.create([asks.ask(body)])
+    rows = await of(request).dispatcher.create([asks.ask(body)], _key(request))
     return answer(201, views.task(rows[0]), Query(request).unknown())
 
 
@@ -64,8 +64,35 @@ async def create_tasks(request: AnyRequest) -> Response[bytes]:
     """Up to 1,000 new tasks, all or none."""
     body = await params.body(request)
     items = body.get("tasks") if isinstance(body, dict) else body
-    rows = await of(request).dispatcher.create(asks.asks(items, "tasks"))
+    rows = await of(request).dispatcher.create(asks.asks(items, "tasks"), _key(request))
     return answer(201, [views.task(row) for row in rows], Query(request).unknown())
+
+
+def _key(request: AnyRequest) -> str | None:
+    """The `Idempotency-Key`: the same request with the same key makes its tasks once."""
+    return _name(request.headers.get("idempotency-key"), "Idempotency-Key")
+
+
+@patch("/tasks/{task_id:str}")
+async def amend_task(request: AnyRequest, task_id: FromPath[str]) -> Response[bytes]:
+    """Change metadata (merged; null removes a key) or needs of a task."""
+    body = await params.object_body(request)
+    named = {name for name in ("metadata", "device_capabilities_required") if body.get(name) is not None}
+    if not named:
+        raise BadInput(
+            "give metadata or device_capabilities_required to change", [("body", "changes nothing")]
+        )
+    metadata = asks.table(body["metadata"], "metadata") if "metadata" in named else None
+    field = "device_capabilities_required"
+    needs = asks.table(body[field], field) if field in named else None
+    row = await of(request).dispatcher.amend(_number(task_id), metadata, needs)
+    return answer(200, views.task(row), Query(request).unknown())
+
+
+@delete("/tasks/{task_id:str}", status_code=200)
+async def delete_task(request: AnyRequest, task_id: FromPath[str]) -> Response[bytes]:
+    """The same as cancel: the task stays on record."""
+    return _ended(await of(request).dispatcher.cancel(_number(task_id)), Query(request))
 
 
 @get("/tasks/pending")
@@ -184,5 +211,5 @@ def _name(text: str | None, field: str, most: int = _NAME) -> str | None:
 
 ROUTES = [
     list_tasks, get_task, create_task, create_tasks, peek_pending, claim_pending,
-    complete_task, fail_task, release_task, cancel_task, retry_task,
+    amend_task, delete_task, complete_task, fail_task, release_task, cancel_task, retry_task,
 ]  # fmt: skip

@@ -8,10 +8,10 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from server import params, views
-from server.catalogue import PlateFilter, VideoFilter
+from server.catalogue import Area, PlateFilter, VideoFilter
 from server.errors import answer
 from server.params import AnyRequest, Query
-from server.search import day
+from server.search import MATCHES, around, day
 from server.services import of
 from stages.errors import NotFound
 
@@ -66,6 +66,9 @@ async def search_plates(request: AnyRequest) -> Response[bytes]:
     confirmed = query.choice("confirmed", ("true", "false"))
     which = PlateFilter(
         text=(query.text("plate_query") or "")[:64],
+        match=query.choice("match", MATCHES) or "partial",
+        area=_area(query),
+        video_id=params.video_id(query.text("video_id")),
         date_from=day(query.text("date_from"), "date_from"),
         date_to=day(query.text("date_to"), "date_to"),
         confirmed=None if confirmed is None else confirmed == "true",
@@ -77,6 +80,29 @@ async def search_plates(request: AnyRequest) -> Response[bytes]:
     prefix = services.settings.archive.public_prefix
     found = await services.library.plates(which)
     return answer(200, [views.plate(seen, prefix, expand) for seen in found], query.unknown())
+
+
+def _area(query: Query) -> Area | None:
+    """`near=LAT,LON` with `radius_m` (500), or `bbox=SOUTH,WEST,NORTH,EAST`, in degrees."""
+    radius = query.number("radius_m", 1, 1_000_000) or 500.0
+    near, box = query.text("near"), query.text("bbox")
+    if near is not None:
+        lat, lon = _degrees("near", near, (90, 180))
+        return around(lat, lon, radius)
+    if box is not None:
+        south, west, north, east = _degrees("bbox", box, (90, 180, 90, 180))
+        return Area(south, west, north, east)
+    return None
+
+
+def _degrees(name: str, text: str, most: tuple[int, ...]) -> list[float]:
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != len(most) or not all(abs(v) <= m for v, m in zip(values, most, strict=True)):
+        params.bad(name, f"must be {len(most)} numbers in degrees with commas between, got {text[:60]!r}")
+    return values
 
 
 @post("/clips/known", status_code=200)

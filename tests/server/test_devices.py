@@ -74,6 +74,40 @@ def test_orders_name_what_was_taken_away(api):
     assert (orders["cancel"], orders["lost"], orders["drain"]) == ([1], [77], False)
 
 
+def test_devices_are_filtered_paged_and_tagged(api, client):
+    """Filters and pages; an unchanged listing is not sent twice."""
+    for number in range(3):
+        api(
+            "POST",
+            "/devices/heartbeat",
+            {
+                "hostname": f"h{number}",
+                "device_type": f"t{number % 2}",
+                "status": "busy" if number else "online",
+            },
+        )
+    assert [d["hostname"] for d in api("GET", "/devices?device_type=t0").json()] == ["h0", "h2"]
+    assert [d["hostname"] for d in api("GET", "/devices?status=busy&limit=1&offset=1").json()] == ["h2"]
+    assert api("GET", "/devices?limit=1001").status_code == 400
+    tag = client.get("/api/v1/devices").headers["ETag"]
+    same = client.get("/api/v1/devices", headers={"If-None-Match": tag})
+    assert (same.status_code, same.content) == (304, b"")
+    api("POST", "/devices/heartbeat", BEAT)
+    assert client.get("/api/v1/devices", headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_device_is_forgotten_unless_it_works(api):
+    """A device that is gone can be removed; one that holds a task cannot."""
+    api("POST", "/devices/heartbeat", BEAT)
+    api("POST", "/tasks", {"task_type": "INGEST_VIDEO"})
+    api("POST", "/tasks/pending", {}, params={"worker": "jetson-1"})
+    assert api("DELETE", "/devices/jetson-1").status_code == 409
+    api("POST", "/tasks/1/complete")
+    assert api("DELETE", "/devices/jetson-1").status_code == 200
+    assert api("GET", "/devices").json() == []
+    assert api("DELETE", "/devices/jetson-1").status_code == 404
+
+
 class Clock:
     """Time as a parameter."""
 

@@ -277,3 +277,47 @@ def test_head_405_and_413(client):
     assert client.get("/nope").json() == {"detail": "There is nothing at this address"}
     huge = client.post("/api/v1/tasks", content=b'"' + b"x" * (33 << 20) + b'"')
     assert huge.status_code == 413
+
+
+def test_idempotency_key_makes_tasks_once(client):
+    """The same key and content give the same task; other content is a conflict; without a key two are made."""
+    url, body = "/api/v1/tasks", {"task_type": "INGEST_VIDEO", "video_id": "v"}
+    headers = {"Idempotency-Key": "abc"}
+    first = client.post(url, json=body, headers=headers)
+    again = client.post(url, json=body, headers=headers)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    assert client.post(url, json=body | {"video_id": "w"}, headers=headers).status_code == 409
+    assert client.post(url, json=body, headers={"Idempotency-Key": "x" * 256}).status_code == 400
+    client.post(url, json=body)
+    assert len(client.get(url).json()) == 2
+
+
+def test_patch_changes_metadata_and_needs(api):
+    """Metadata is merged and null removes; needs decide anew who may claim; work under way is not touched."""
+    make(api, metadata={"a": 1, "priority": "low"})
+    changed = api("PATCH", "/tasks/1", {"metadata": {"b": 2, "a": None}}).json()
+    assert changed["metadata"] == {"priority": "low", "b": 2}
+    api("PATCH", "/tasks/1", {"device_capabilities_required": {"gpu_vram_gb": 8}})
+    assert claim(api, capabilities={}) == []
+    assert len(claim(api, capabilities={"gpu_vram_gb": 8})) == 1
+    assert api("PATCH", "/tasks/1", {"device_capabilities_required": {}}).status_code == 409
+    assert api("PATCH", "/tasks/1", {"metadata": {"c": 3}}).status_code == 200
+    assert api("PATCH", "/tasks/1", {}).status_code == 400
+    assert api("PATCH", "/tasks/9", {"metadata": {}}).status_code == 404
+
+
+def test_patched_priority_moves_a_task_up(api):
+    """A task that becomes critical is next."""
+    make(api)
+    make(api)
+    api("PATCH", "/tasks/2", {"metadata": {"priority": "critical"}})
+    assert claim(api)[0]["task_id"] == 2
+
+
+def test_delete_is_cancel(api):
+    """A deleted task stays on record as cancelled."""
+    make(api)
+    assert api("DELETE", "/tasks/1").json()["phase"] == "cancelled"
+    assert api("GET", "/tasks/1").json()["state"] == "failed"
+    assert claim(api) == []

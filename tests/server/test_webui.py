@@ -103,6 +103,12 @@ def test_plates_are_as_printed(api, processed):
         ("?plate_query=ABD", 0), ('?plate_query="OR', 0), ("?date_from=2024-01-15&date_to=2024-01-15", 2),
         ("?date_from=2024-01-16", 0), ("?date_to=2024-01-14", 0), ("?limit=1", 1), ("?offset=2", 0),
         ("?confirmed=true", 2), ("?confirmed=false", 0),
+        ("?plate_query=abc123&match=exact", 1), ("?plate_query=abc12&match=exact", 0),
+        ("?plate_query=A8C1Z3&match=similar", 1), ("?plate_query=ABC12&match=similar", 1), ("?plate_query=QQQ&match=similar", 0),
+        ("?plate_query=A?C*3", 1), ("?plate_query=A?C", 0), ("?plate_query=*", 2), ("?plate_query=%5B*", 2),
+        ("?near=37.775,-122.4194&radius_m=100", 2), ("?near=37.785,-122.4194&radius_m=100", 0),
+        ("?bbox=37,-123,38,-122", 2), ("?bbox=37,170,38,-122", 2), ("?bbox=37,-122.4193,38,-122", 0),
+        ("?video_id=trip_1", 2), ("?video_id=other", 0),
     ],
 )  # fmt: skip
 def test_plate_search(api, processed, query, found):
@@ -110,7 +116,20 @@ def test_plate_search(api, processed, query, found):
     assert len(api("GET", f"/webui/plates{query}").json()) == found
 
 
-@pytest.mark.parametrize("query", ["date_from=15.1.2024", "date_to=2024-13-01", "limit=0", "limit=1001"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "date_from=15.1.2024",
+        "date_to=2024-13-01",
+        "limit=0",
+        "limit=1001",
+        "match=like",
+        "near=1",
+        "near=91,0",
+        "bbox=1,2,3",
+        "near=nan,0",
+    ],
+)
 def test_bad_search_is_400(api, query):
     """A date that is none and a limit out of range are refused."""
     assert api("GET", f"/webui/plates?{query}").status_code == 400
