@@ -14,7 +14,7 @@ import platformdirs
 
 from config.settings import Settings, StageSettings
 from stages.errors import SettingsError
-from stages.task import NewTask, TaskType
+from stages.task import VIDEO_ID, VIDEO_ID_RULE, NewTask, TaskType
 
 Tree = dict[str, Any]
 
@@ -26,6 +26,7 @@ SHORT = {
     "DASHCAM_MODELS_DIR": ("models", "dir"),
 }
 CONFIG_FILE = "dashcam.toml"
+_FREE = {"capabilities", "next_needs"}
 
 
 class ConfigurationLoader:
@@ -34,14 +35,24 @@ class ConfigurationLoader:
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self._environ = os.environ if environ is None else environ
 
-    def load(self, flags: Tree | None = None, file: Path | None = None) -> Settings:
-        """Compose the settings; raises `SettingsError` with every fault in it."""
+    def load(
+        self, flags: Tree | None = None, file: Path | None = None, *, new_file: bool = False
+    ) -> Settings:
+        """Compose the settings; raises `SettingsError` with every fault in it.
+
+        `new_file`: a named file need not be there yet, it is about to be written.
+        """
         flags = flags or {}
         environment = self._from_environment()
         home = flags.get("home") or environment.get("home") or default_home()
+        if not isinstance(home, str):
+            raise SettingsError("home must be a folder (DASHCAM_HOME)")
+        home = str(Path(home).expanduser())
         path = file or self._named_file() or Path(home) / CONFIG_FILE
-        tree = merge(read_file(path, must_exist=path != Path(home) / CONFIG_FILE), environment, flags)
-        tree.setdefault("home", home)
+        must_exist = path != Path(home) / CONFIG_FILE and not new_file
+        tree = merge(read_file(path, must_exist=must_exist), environment, flags)
+        if "home" not in tree or "home" in flags or "home" in environment:
+            tree["home"] = home
         faults = check_tree(tree)
         if faults:
             raise SettingsError("; ".join(faults))
@@ -62,11 +73,13 @@ class ConfigurationLoader:
     def _from_environment(self) -> Tree:
         tree: Tree = {}
         for name, value in self._environ.items():
+            if value == "":
+                continue  # set to nothing is as good as not set
             if name in SHORT:
                 put(tree, SHORT[name], value)
             elif name.startswith("DASHCAM_") and "__" in name:
                 keys = name.removeprefix("DASHCAM_").lower().split("__")
-                put(tree, tuple(keys), _value(value))
+                put(tree, tuple(keys), _value(value, free=bool(_FREE & set(keys))))
         return tree
 
 
@@ -115,9 +128,12 @@ def put(tree: Tree, keys: tuple[str, ...], value: Any) -> None:
     tree[keys[-1]] = value
 
 
-def _value(text: str) -> Any:
-    """An environment value: JSON when it is a list or an object, else text (converted by type later)."""
-    if text[:1] in "[{":
+def _value(text: str, *, free: bool) -> Any:
+    """An environment value: JSON when it is a list or an object, else text (converted by type later).
+
+    `free`: below a table of anything, where no type says what `8` or `true` is.
+    """
+    if free or text[:1] in "[{":
         try:
             return msgspec.json.decode(text)
         except msgspec.DecodeError:
@@ -177,6 +193,9 @@ def check_task(data: Tree) -> list[str]:
         msgspec.convert(data, NewTask)
     except (msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
         return [plain(str(error))]
+    video_id = data.get("video_id")
+    if isinstance(video_id, str) and not VIDEO_ID.match(video_id):
+        return [f"video_id: must be {VIDEO_ID_RULE}"]
     return []
 
 

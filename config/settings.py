@@ -33,6 +33,17 @@ class ServerSettings(_Table, frozen=True):
     token: str = ""
     #: Largest request body in MiB.
     body_mib: Annotated[float, Meta(gt=0, le=1024)] = 32
+    #: Origins of other web sites whose pages may call the API, such as "https://maps.example"; none = none.
+    cors_origins: tuple[str, ...] = ()
+
+
+class AuthSettings(_Table, frozen=True):
+    """`[auth]`: who may call the server."""
+
+    #: true: every call needs a token; false: callers on private networks need none.
+    required: bool = False
+    #: Addresses or networks of reverse proxies whose forwarding headers are believed.
+    trusted_proxies: tuple[str, ...] = ()
 
 
 class LimitSettings(_Table, frozen=True):
@@ -126,6 +137,7 @@ class Settings(_Table, frozen=True):
     #: Folder of the database and of this host's state; "" = the platform's folder for user data.
     home: str = ""
     server: ServerSettings = ServerSettings()
+    auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
     queue: QueueSettings = QueueSettings()
     worker: WorkerSettings = WorkerSettings()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
 import msgspec
 
+from dashcam_cli.homekey import HomeKey, on_this_host
 from stages.device import HeldLease, Orders
 from stages.errors import BadInput, Busy, Conflict, DashcamError, NotFound, Refused, Unreachable
 from stages.stage import Result
@@ -29,18 +32,30 @@ class Claimed(Task, frozen=True, kw_only=True):
 
 
 class Client:
-    """One server. `patience`: seconds to go on trying when it is away or busy; 0 = once."""
+    """One server. `patience`: seconds to go on trying when it is away or busy; 0 = once.
+
+    `key`: the file of the home's key; it signs when there is no token and the server is on this host.
+    """
 
     def __init__(
-        self, url: str, token: str = "", *, patience: float = 5.0, sleep: Callable[[float], None] = time.sleep
+        self,
+        url: str,
+        token: str = "",
+        *,
+        key: Path | None = None,
+        patience: float = 5.0,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.url = url.rstrip("/")
+        if not token.isascii() or not token.isprintable():
+            raise BadInput("the token has characters that no token has; look at server.token (DASHCAM_TOKEN)")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        auth = HomeKey(key) if key is not None and not token and on_this_host(url) else None
         try:
             if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
                 raise ValueError(url)
             self._http = httpx.Client(
-                base_url=self.url, headers=headers, timeout=httpx.Timeout(30.0, connect=5.0)
+                base_url=self.url, headers=headers, auth=auth, timeout=httpx.Timeout(30.0, connect=5.0)
             )
         except (httpx.InvalidURL, ValueError) as error:
             raise BadInput(
@@ -57,18 +72,25 @@ class Client:
 
     def create(self, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Create up to 1,000 tasks, all or none."""
-        return self._call("POST", "/tasks/batch", {"tasks": tasks}, kind=list[dict[str, Any]])
+        # A reply that is lost on the way must not make the tasks twice.
+        headers = {"Idempotency-Key": uuid.uuid4().hex}
+        return self._call(
+            "POST", "/tasks/batch", {"tasks": tasks}, kind=list[dict[str, Any]], headers=headers
+        )
 
     def task(self, task_id: int) -> dict[str, Any]:
         """One task, with its phase and error."""
         return self._call(
-            "GET", f"/tasks/{task_id}", params={"expand": "phase,error,device"}, kind=dict[str, Any]
+            "GET",
+            f"/tasks/{task_id}",
+            params={"expand": "phase,error,device,failures,crashes"},
+            kind=dict[str, Any],
         )
 
     def tasks(self, **filters: Any) -> list[dict[str, Any]]:
         """Tasks by `task_type`, `state`, `video_id`, `limit`, `offset`."""
         params = {name: value for name, value in filters.items() if value is not None}
-        params["expand"] = "phase,error,device"
+        params["expand"] = "phase,error,device,failures,crashes"
         return self._call("GET", "/tasks", params=params, kind=list[dict[str, Any]])
 
     def claim(
@@ -93,6 +115,10 @@ class Client:
         body = {"lease": task.lease, "kind": kind, "error": error, "retry": retry}
         self._call("POST", f"/tasks/{task.task_id}/fail", body, kind=dict[str, Any])
 
+    def retry(self, task_id: int) -> dict[str, Any]:
+        """Put a task that was given up or cancelled back into the queue."""
+        return self._call("POST", f"/tasks/{task_id}/retry", kind=dict[str, Any])
+
     def release(self, task: Task) -> None:
         """Give a task back unharmed."""
         self._call("POST", f"/tasks/{task.task_id}/release", {"lease": task.lease}, kind=dict[str, Any])
@@ -102,11 +128,28 @@ class Client:
     def heartbeat(self, body: dict[str, Any], held: list[HeldLease]) -> Orders:
         """Say that this device is alive and what it holds."""
         answer = self._call("POST", "/devices/heartbeat", body | {"held": held}, kind=dict[str, Any])
-        return msgspec.convert(answer["orders"], Orders)
+        try:
+            return msgspec.convert(answer["orders"], Orders)
+        except (KeyError, msgspec.ValidationError) as error:
+            raise Refused(f"{self.url} did not answer like a dashcam server: {error}") from error
 
     def devices(self) -> list[dict[str, Any]]:
         """Every device."""
         return self._call("GET", "/devices", kind=list[dict[str, Any]])
+
+    # -- tokens --------------------------------------------------------------------------------
+
+    def tokens(self) -> list[dict[str, Any]]:
+        """Every token that was given out."""
+        return self._call("GET", "/tokens", kind=list[dict[str, Any]])
+
+    def create_token(self, name: str, role: str, days: float | None = None) -> dict[str, Any]:
+        """A new token; its text is in `token`, and in no later answer."""
+        return self._call("POST", "/tokens", {"name": name, "role": role, "days": days}, kind=dict[str, Any])
+
+    def revoke_token(self, jti: str) -> dict[str, Any]:
+        """End a token."""
+        return self._call("DELETE", f"/tokens/{quote(jti, safe='')}", kind=dict[str, Any])
 
     # -- what is known -------------------------------------------------------------------------
 
@@ -153,11 +196,12 @@ class Client:
         params: Any = None,
         kind: type[T],
         timeout: float | None = None,
+        headers: dict[str, str] | None = None,
     ) -> T:
         content = None if body is None else msgspec.json.encode(body)
         end = time.monotonic() + self._patience
         for attempt in range(100):
-            answer, trouble, pause = self._once(method, path, content, params, timeout)
+            answer, trouble, pause = self._once(method, path, content, params, timeout, headers or {})
             if answer is not None and answer.status_code not in _RETRIED:
                 break
             pause = pause or min(0.2 * 2**attempt, _LONGEST_PAUSE) * random.uniform(0.5, 1.0)
@@ -174,9 +218,15 @@ class Client:
             raise Refused(f"{self.url} did not answer like a dashcam server: {error}") from error
 
     def _once(
-        self, method: str, path: str, content: bytes | None, params: Any, timeout: float | None
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        params: Any,
+        timeout: float | None,
+        more: dict[str, str],
     ) -> tuple[httpx.Response | None, str, float]:
-        headers = {"Content-Type": "application/json"} if content is not None else {}
+        headers = ({"Content-Type": "application/json"} if content is not None else {}) | more
         try:
             answer = self._http.request(
                 method,
@@ -203,7 +253,7 @@ def _error(answer: httpx.Response) -> DashcamError:
         message = str(msgspec.json.decode(answer.content)["detail"])
     except (msgspec.DecodeError, KeyError, TypeError):
         message = f"the server answered {answer.status_code}"
-    if answer.status_code in _RETRIED:
+    if answer.status_code in _RETRIED - {500}:
         return Busy(message)
     kinds: dict[int, type[DashcamError]] = {400: BadInput, 404: NotFound, 409: Conflict, 413: BadInput}
     return kinds.get(answer.status_code, Refused)(message)

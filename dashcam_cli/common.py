@@ -22,7 +22,9 @@ PlaceFlags = Annotated[
 ]
 
 
-def settings(home: Path | None = None, url: str | None = None, **sections: dict[str, Any]) -> Settings:
+def settings(
+    home: Path | None = None, url: str | None = None, *, new_file: bool = False, **sections: dict[str, Any]
+) -> Settings:
     """Settings with these flags on top. Flags that are None were not given."""
     from config.loader import ConfigurationLoader
 
@@ -35,11 +37,12 @@ def settings(home: Path | None = None, url: str | None = None, **sections: dict[
         given = {key: value for key, value in values.items() if value is not None}
         if given:
             flags[section] = flags.get(section, {}) | given
-    return ConfigurationLoader().load(flags)
+    return ConfigurationLoader().load(flags, new_file=new_file)
 
 
 def client(using: Settings, *, patience: float = 3.0) -> Client:
     """A client for the server in the settings."""
     from dashcam_cli.client import Client
+    from dashcam_cli.homekey import KEY_FILE
 
-    return Client(using.server.url, using.server.token, patience=patience)
+    return Client(using.server.url, using.server.token, key=Path(using.home) / KEY_FILE, patience=patience)

@@ -10,6 +10,7 @@ from dashcam_cli import platform
 from stages.errors import SettingsError
 
 _MOST = 32
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 
 
 class Identity:
@@ -19,10 +20,13 @@ class Identity:
         self.name = name
         self.session = uuid.uuid4().hex
         self._lock = lock
-        self._path = path
-        before = path.with_suffix(".session")
-        self.ended = [before.read_text(encoding="utf-8").strip()] if before.exists() else []
-        before.write_text(self.session, encoding="utf-8")
+        self._sessions = path.with_name(f"{name}.session")
+        self.ended = self._sessions.read_text(encoding="utf-8").split() if self._sessions.exists() else []
+        self._sessions.write_text("\n".join([*self.ended[-9:], self.session]), encoding="utf-8")
+
+    def announced(self) -> None:
+        """The server has been told which sessions ended: only ours need be remembered."""
+        self._sessions.write_text(self.session, encoding="utf-8")
 
     def release(self) -> None:
         """Let the name go."""
@@ -35,10 +39,12 @@ def take_name(home: Path, wanted: str) -> Identity:
     Raises `SettingsError` when the wanted name is held by a running worker.
     """
     folder = home / "workers"
-    base = wanted or platform.host_name()
+    if wanted and not _NAME.match(wanted):
+        raise SettingsError(f"{wanted!r} is no name for a worker: A-Z a-z 0-9 . _ - only, 100 at most")
+    base = wanted or re.sub(r"[^A-Za-z0-9_-]", "-", platform.host_name()).strip("-") or "host"
     for number in range(1, _MOST):
         name = base if number == 1 else f"{base}-{number}"
-        path = folder / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}.lock"
+        path = folder / f"{name}.lock"
         lock = platform.try_lock(path)
         if lock is not None:
             return Identity(name, lock, path)

@@ -48,12 +48,23 @@ def find_clips(paths: Iterable[str | Path]) -> Iterator[Path | Refusal]:
         try:
             if path.is_dir():
                 yield from _walk(path)
+            elif path.is_file():
+                yield _named(path)
             elif path.exists():
-                yield path
+                yield Refusal(str(given), "it is no regular file")
             else:
                 yield Refusal(str(given), "there is no such file")
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             yield Refusal(str(given), f"cannot be read: {getattr(error, 'strerror', None) or error}")
+
+
+def _named(path: Path) -> Path | Refusal:
+    """A clip whose name every host and the API can spell."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return Refusal(str(path), "its name is not Unicode; rename it")
+    return Refusal(str(path), "its name holds a backslash; rename it") if "\\" in path.name else path
 
 
 def _walk(folder: Path) -> Iterator[Path | Refusal]:
@@ -68,7 +79,8 @@ def _walk(folder: Path) -> Iterator[Path | Refusal]:
         for name in sorted(files):
             if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
                 seen += 1
-                yield Path(root) / name
+                path = Path(root) / name
+                yield _named(path) if path.is_file() else Refusal(str(path), "it is no regular file")
         if seen > _MOST_FILES:
             raise BadInput(f"{folder} holds over {_MOST_FILES} clips; hand in its folders one by one")
     yield from refusals

@@ -6,7 +6,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ from dashcam_cli.child import ChildDied, StageChild
 from dashcam_cli.client import Claimed, Client
 from dashcam_cli.identity import Identity
 from dashcam_cli.pulse import Pulse
+from dashcam_cli.reach import Reach
 from stages.device import PLACES, HeldLease, Orders
 from stages.errors import BadInput, Conflict, DashcamError, NotFound, Refused, Unreachable
 from stages.files import HostPlaces, Place, sweep_aside
@@ -28,6 +29,7 @@ from stages.task import Task
 log = logging.getLogger("dashcam.worker")
 
 _AWAY_PAUSE = 5.0
+_LOOK_AGAIN = 0.5
 _CANCEL_PATIENCE = 10.0
 
 
@@ -72,6 +74,8 @@ class Worker:
         self._children: dict[str, StageChild] = {}
         self._scratch = Path(settings.home) / "scratch" / identity.name
         self._models = Path(settings.models.dir or Path(settings.home) / "models")
+        self._reach = Reach(places.values())
+        self._known = False
         self._capabilities = platform.capabilities(Path(settings.home)) | settings.worker.capabilities
         self._current: Claimed | None = None
         self._fraction, self._note = 0.0, ""
@@ -84,7 +88,7 @@ class Worker:
     # -- the device ----------------------------------------------------------------------------
 
     def _state(self) -> dict[str, Any]:
-        return self._capabilities | {PLACES: self._host_places.names()}
+        return self._capabilities | {PLACES: self._reach.names()}
 
     def _describe(self) -> dict[str, Any]:
         return {
@@ -111,9 +115,10 @@ class Worker:
 
     # -- the loop ------------------------------------------------------------------------------
 
-    def run(self, *, once: bool = False) -> None:
-        """Work until stopped; with `once`, until there is nothing to do."""
+    def run(self, *, once: bool = False, more: Callable[[], bool] = lambda: False) -> None:
+        """Work until stopped; with `once`, until there is nothing to do and `more` expects nothing either."""
         shutil.rmtree(self._scratch, ignore_errors=True)
+        self._reach.settle()
         try:
             self._say_hello(once)
             self.pulse.start()
@@ -121,8 +126,10 @@ class Worker:
                 task = self._poll(0.0 if once else self._settings.worker.poll_seconds)
                 if task is not None:
                     self._do(task)
-                elif once:
+                elif once and not more():
                     return
+                elif once:
+                    self._stop.wait(_LOOK_AGAIN)
         except StopAsked:
             log.info("stopping")
         finally:
@@ -133,6 +140,8 @@ class Worker:
             try:
                 body = self._describe() | {"ended_sessions": self._identity.ended}
                 self._client.heartbeat(body, [])
+                self._identity.announced()
+                self._known = True
                 return
             except Unreachable as error:
                 if once:
@@ -161,12 +170,19 @@ class Worker:
         for child in self._children.values():
             child.kill()
         shutil.rmtree(self._scratch, ignore_errors=True)
-        try:  # whatever the server believes this session holds is free at once
-            body = self._describe() | {"status": "offline", "ended_sessions": [self._identity.session]}
-            self._client.heartbeat(body, [])
+        self._reach.stop()
+        if self._known:
+            self._say_goodbye()
+        self._identity.release()
+
+    def _say_goodbye(self) -> None:
+        """Whatever the server believes this session holds is free at once."""
+        name, kind = self._identity.name, self._settings.worker.device_type
+        body = {"hostname": name, "device_type": kind, "status": "offline"}
+        try:
+            self._beat_client.heartbeat(body | {"ended_sessions": [self._identity.session]}, [])
         except DashcamError as error:
             log.info("the server was not told: %s", error)
-        self._identity.release()
 
     # -- one task ------------------------------------------------------------------------------
 
@@ -210,7 +226,8 @@ class Worker:
         try:
             self._patiently(lambda: self._client.complete(task, result))
         except (BadInput, Refused) as error:  # a stage of somebody's that leaves what the API does not take
-            self._patiently(lambda: self._client.fail(task, "failed", str(error), retry=False))
+            again = isinstance(error, Refused)
+            self._patiently(lambda: self._client.fail(task, "failed", str(error), retry=again))
             return "failed", str(error)
         try:
             sweep_aside(self._host_places, ended.result.outputs)

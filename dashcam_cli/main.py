@@ -18,8 +18,13 @@ app = typer.Typer(
 )
 place_app = typer.Typer(no_args_is_help=True, help="The places of this host: named roots where files lie.")
 app.add_typer(place_app, name="place")
+token_app = typer.Typer(no_args_is_help=True, help="The tokens that let people, workers and scripts in.")
+app.add_typer(token_app, name="token")
 
-Clips = Annotated[list[Path], typer.Argument(help="Clips, or folders of clips.", metavar="CLIP...")]
+# Whether they can be read is ours to say: one line for each, and the others go on.
+Clips = Annotated[
+    list[Path], typer.Argument(help="Clips, or folders of clips.", metavar="CLIP...", readable=False)
+]
 
 
 @app.command()
@@ -33,12 +38,15 @@ def server(
     max_concurrent: Annotated[
         int | None, typer.Option(help="Requests at once per address; 0 = no limit.")
     ] = None,
+    auth: Annotated[
+        str | None, typer.Option(help="open: private networks need no token; required: everybody needs one.")
+    ] = None,
 ) -> None:
     """Run the server: the API, the queue and the catalogue."""
     with errors():
         from dashcam_cli.server import serve
 
-        serve(host, port, home, rate_limit, max_concurrent)
+        serve(host, port, home, rate_limit, max_concurrent, auth)
 
 
 @app.command()
@@ -137,7 +145,8 @@ def demo(
 
 @app.command()
 def read(
-    images: Annotated[list[Path], typer.Argument(help="Photos.", metavar="IMAGE...")], json: AsJson = False
+    images: Annotated[list[Path], typer.Argument(help="Photos.", metavar="IMAGE...", readable=False)],
+    json: AsJson = False,
 ) -> None:
     """Read the plates in photos."""
     with errors():
@@ -178,6 +187,47 @@ def place_list(home: Home = None, json: AsJson = False) -> None:
         from dashcam_cli.place import show
 
         show(home, json)
+
+
+@token_app.command("create")
+def token_create(
+    name: Annotated[str, typer.Argument(help="Whose it is, for example a person's or a worker's name.")],
+    role: Annotated[
+        str, typer.Option(help="viewer: looks; worker: also works; admin: everything.")
+    ] = "viewer",
+    days: Annotated[float | None, typer.Option(help="It ends after so many days; not given: never.")] = None,
+    home: Home = None,
+    server: Server = None,
+    json: AsJson = False,
+) -> None:
+    """Make a token and print it, once: it is kept nowhere."""
+    with errors():
+        from dashcam_cli.token import create
+
+        create(name, role, days, home, server, json)
+
+
+@token_app.command("list")
+def token_list(home: Home = None, server: Server = None, json: AsJson = False) -> None:
+    """Show the tokens that were given out."""
+    with errors():
+        from dashcam_cli.token import show
+
+        show(home, server, json)
+
+
+@token_app.command("revoke")
+def token_revoke(
+    name: Annotated[str, typer.Argument(help="Its name or its id.", metavar="NAME_OR_ID")],
+    home: Home = None,
+    server: Server = None,
+    json: AsJson = False,
+) -> None:
+    """End a token; the next call with it is refused."""
+    with errors():
+        from dashcam_cli.token import revoke
+
+        revoke(name, home, server, json)
 
 
 def main() -> None:

@@ -29,8 +29,17 @@ def say(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """One line of JSON on stdout."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.write(msgspec.json.encode(_encodable(value)).decode() + "\n")
     sys.stdout.flush()
+
+
+def _encodable(value: Any) -> Any:
+    """A value whose texts are Unicode: names of files need not be."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(each) for key, each in value.items()}
+    return [_encodable(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], empty: str = "none") -> None:
@@ -76,3 +85,7 @@ def errors() -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
         raise typer.Exit(OK) from None
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        say(f"dashcam: {error.strerror or error}{printable(str(where))}")
+        raise typer.Exit(FAILED) from None

@@ -7,21 +7,22 @@ import tomllib
 from pathlib import Path
 
 from config.loader import config_path, read_file
-from config.settings import Settings
+from config.settings import PlaceSettings, Settings
 from dashcam_cli import common
 from dashcam_cli.output import print_json, printable, say, table
-from dashcam_cli.places import _NAME, host_places, write_marker
+from dashcam_cli.places import NAME, host_places, looks_removable, write_marker
 from stages.errors import SettingsError
 from stages.files import Place
 
 
 def add(name: str, folder: Path, removable: bool, home: Path | None) -> None:
     """Write the setting and, for a kept place, the marker."""
-    if not _NAME.match(name):
+    if not NAME.match(name):
         raise SettingsError(f"{name!r} is no name for a place: letters, digits, '.', '_' and '-', 64 at most")
     root = folder.expanduser().absolute()
-    settings = common.settings(home)
+    settings = common.settings(home, new_file=True)
     known = settings.places.get(name)
+    _check_kind(name, root, removable, known)
     if known is not None and Path(known.root).expanduser().absolute() != root:
         raise SettingsError(f"the place {name} is {known.root} already; change it in {config_path(settings)}")
     if not removable:
@@ -31,6 +32,20 @@ def add(name: str, folder: Path, removable: bool, home: Path | None) -> None:
     if known is None:
         _append(config_path(settings), name, root, removable)
     say(f"place {name} is {root}" + (" (removable)" if removable else ""))
+
+
+def _check_kind(name: str, root: Path, removable: bool, known: PlaceSettings | None) -> None:
+    """A place stays what it is: a card must never get a marker, a kept place not lose its meaning."""
+    if known is not None and bool(known.removable) is not removable:
+        kind = "removable" if known.removable else "kept"
+        raise SettingsError(
+            f"the place {name} is {kind} already; remove it from the settings file to change that"
+        )
+    if not removable and looks_removable(name, root):
+        raise SettingsError(
+            f"{root} looks like a card or camera, and those are never written to; add --removable, "
+            "or give a folder of your own on that disk"
+        )
 
 
 def _append(path: Path, name: str, root: Path, removable: bool) -> None:

@@ -12,7 +12,7 @@ from config.settings import PlaceSettings, Settings
 from stages.errors import SettingsError
 from stages.files import MARKER, Place, sync
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 #: Folders by which a card or a camera is known.
 CARD_FOLDERS = {
     "DCIM", "BlackVue", "TeslaCam", "cont_rec", "evt_rec", "Normal", "Event", "Movie", "NormalVideo",
@@ -29,7 +29,7 @@ def parse_flag(text: str) -> tuple[str, PlaceSettings]:
     removable = None
     if folder.endswith(",removable"):
         folder, removable = folder.removesuffix(",removable"), True
-    if not equals or not folder or not _NAME.match(name):
+    if not equals or not folder or not NAME.match(name):
         raise SettingsError(f"--place takes NAME=DIR, got {text!r}; for example indoor_nas=/mnt/nas")
     return name, PlaceSettings(root=folder, removable=removable)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from config.settings import LimitSettings, QueueSettings, Settings
+from config.settings import LimitSettings, Settings
 from dashcam_cli import common, platform
 from dashcam_cli.client import Client
 from dashcam_cli.identity import take_name
@@ -21,7 +21,7 @@ from dashcam_cli.places import host_places, write_marker
 from dashcam_cli.watch_run import Bars
 from dashcam_cli.worker import task_types
 from stages.files import HostPlaces, Place
-from stages.task import FileRef, State, TaskType
+from stages.task import FileRef, Phase, State, TaskType
 
 #: The kept place of a home that has none of its own.
 HOME_PLACE = "home"
@@ -73,7 +73,9 @@ class Line:
         ids = [known.get(clip.fingerprint, clip.video_id) for clip in clips]
         if asks:
             self.client.create(asks)
-        self._work(len(clips))
+        for video_id in known.values():
+            self._try_again(video_id)
+        self._work(ids)
         videos, errors = [], []
         for clip, video_id in zip(clips, ids, strict=True):
             tasks = self.client.tasks(video_id=video_id, limit=1000)
@@ -93,10 +95,23 @@ class Line:
             ref = FileRef(device=name, path=f"/{clip.path.resolve().name}")
         return task_for(clip, ref)
 
-    def _work(self, clips: int) -> None:
+    def _try_again(self, video_id: str) -> None:
+        """A clip that is handed in again is tried again where it was given up."""
+        for task in self.client.tasks(video_id=video_id, state=State.FAILED, limit=1000):
+            self.client.retry(task["task_id"])
+
+    def _unsettled(self, ids: list[str]) -> bool:
+        """Whether a task of these clips will be tried again soon; one that waits for a place will not."""
+        for video_id in ids:
+            for task in self.client.tasks(video_id=video_id, state=State.PENDING, limit=1000):
+                if task["phase"] == Phase.BACKING_OFF and task["failures"] + task["crashes"] > 0:
+                    return True
+        return False
+
+    def _work(self, ids: list[str]) -> None:
         identity = take_name(Path(self.settings.home), "")
         beat = Client(self.settings.server.url, patience=2)
-        with Bars(clips) as bars:
+        with Bars() as bars:
             worker = Worker(
                 self.client, beat, self.settings, identity, self._places, task_types(self.settings), bars
             )
@@ -107,7 +122,7 @@ class Line:
                 worker.stop()
 
             platform.on_stop(stop)
-            worker.run(once=True)
+            worker.run(once=True, more=lambda: self._unsettled(ids))
         beat.close()
         if stopped:
             say("dashcam: interrupted; what is finished is kept, run it again to go on")
@@ -179,7 +194,7 @@ def pipeline(settings: Settings) -> Iterator[Line]:
     alone = msgspec.structs.replace(
         settings,
         limits=LimitSettings(requests_per_minute=0, connections=0),
-        queue=QueueSettings(backoff_first_seconds=1, backoff_most_seconds=5),
+        queue=msgspec.structs.replace(settings.queue, backoff_first_seconds=1, backoff_most_seconds=5),
         worker=msgspec.structs.replace(settings.worker, types=()),
     )
     with embedded(alone) as url:

@@ -24,26 +24,35 @@ if TYPE_CHECKING:
 
 
 def serve(
-    host: str | None, port: int | None, home: Path | None, rate_limit: int | None, max_concurrent: int | None
+    host: str | None,
+    port: int | None,
+    home: Path | None,
+    rate_limit: int | None,
+    max_concurrent: int | None,
+    auth: str | None = None,
 ) -> None:
     """Run until a stop signal. Raises `SettingsError` when it cannot start."""
+    if auth not in (None, "open", "required"):
+        raise SettingsError(f"--auth is open or required, not {auth!r}")
     settings = common.settings(
         home,
         server={"host": host, "port": port},
         limits={"requests_per_minute": rate_limit, "connections": max_concurrent},
+        auth={"required": None if auth is None else auth == "required"},
     )
     listener = listen(settings.server.host, settings.server.port)
     address = f"http://{_shown(settings.server.host)}:{listener.getsockname()[1]}"
     running = build(settings)
     platform.on_stop(lambda: stop(running))
     say(f"dashcam server on {address}, home {settings.home} (Ctrl-C ends it)")
-    if not _loopback(settings.server.host):
-        say("warning: other hosts can reach this server, and it answers without a token")
+    if not _loopback(settings.server.host) and not settings.auth.required:
+        say("warning: other hosts can reach this server, and it answers private networks without a token;")
+        say("warning: --auth required asks everybody for one")
     run(running, listener)
 
 
-def build(settings: Settings) -> uvicorn.Server:
-    """A server that leaves signals to us."""
+def build(settings: Settings, *, alone: bool = False) -> uvicorn.Server:
+    """A server that leaves signals to us. `alone`: only this process will ever call it."""
     import uvicorn
 
     from server.app import create_app
@@ -56,9 +65,11 @@ def build(settings: Settings) -> uvicorn.Server:
 
     config = uvicorn.Config(
         # Opened here, so that a database that cannot be used is said in one line before anything starts.
-        create_app(services=Services(settings)),
+        create_app(services=Services(settings, alone=alone)),
         log_level="warning",
         access_log=False,
+        # Who is behind a proxy is `server.peers`' to judge, by our settings.
+        proxy_headers=False,
         timeout_graceful_shutdown=10,
         timeout_keep_alive=65,
         server_header=False,
@@ -113,7 +124,7 @@ def _shown(host: str) -> str:
 def embedded(settings: Settings) -> Iterator[str]:
     """A server in a thread of this process, on a free port of the loopback; yields its address."""
     listener = listen("127.0.0.1", 0)
-    running = build(settings)
+    running = build(settings, alone=True)
     failure: list[BaseException] = []
 
     def target() -> None:
@@ -142,3 +153,54 @@ def local_plates(path: Path, filters: dict[str, Any]) -> list[dict[str, Any]]:
     if not path.is_file():
         raise NotFound(f"there is no database at {path}; a home's database is <home>/dashcam.sqlite")
     return plates(path, filters)
+
+
+@contextlib.contextmanager
+def home_tokens(home: Path) -> Iterator[HomeTokens | None]:
+    """The tokens of a home that no server has open; None when one has: it is to be asked then."""
+    from server.auth import Tokens
+    from server.keys import home_key
+    from server.schema import migrate
+    from server.services import DATABASE
+    from server.sqlite import Database, hold_alone
+
+    path = home / DATABASE
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        hold_alone(path.with_suffix(".lock")).close()
+    except SettingsError:
+        yield None
+        return
+    database = Database(path)
+    try:
+        database.write(migrate).result()
+        yield HomeTokens(Tokens(database, home_key(home)))
+    finally:
+        database.close()
+
+
+class HomeTokens:
+    """Tokens without a server, with the answers that one gives."""
+
+    def __init__(self, tokens: Any) -> None:
+        self._tokens = tokens
+        asyncio.run(tokens.load())
+
+    def tokens(self) -> list[dict[str, Any]]:
+        """Every token that was given out."""
+        from server.auth import view
+
+        return [view(each) for each in self._tokens.every()]
+
+    def create_token(self, name: str, role: str, days: float | None = None) -> dict[str, Any]:
+        """A new token; its text is in `token`."""
+        from server.auth import view
+
+        made, text = asyncio.run(self._tokens.create(name, role, days))
+        return view(made) | {"token": text}
+
+    def revoke_token(self, jti: str) -> dict[str, Any]:
+        """End a token."""
+        from server.auth import view
+
+        return view(asyncio.run(self._tokens.revoke(jti)))

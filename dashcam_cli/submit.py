@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -123,14 +124,9 @@ def _send(client: Client, batch: list[tuple[Clip, dict[str, Any]]], handed: Hand
 
 def submit_csv(client: Client, name: str, handed: Handed) -> None:
     """Tasks from rows of video_id,filename,source; a header and a missing last newline are fine."""
-    try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     batch: list[dict[str, Any]] = []
-    for number, row in enumerate(csv.reader(text.splitlines()), 1):
-        cells = [cell.strip() for cell in row]
-        if not any(cells) or (number == 1 and tuple(cells[:3]) == _COLUMNS):
+    for number, cells in _rows(name):
+        if not any(cells) or (number == 1 and tuple(cell.lower() for cell in cells[:3]) == _COLUMNS):
             continue
         task = row_task(cells, number, name)
         if isinstance(task, Refusal):
@@ -142,6 +138,19 @@ def submit_csv(client: Client, name: str, handed: Handed) -> None:
             batch = []
     if batch:
         handed.tasks += client.create(batch)
+
+
+def _rows(name: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV file or of standard input (`-`), numbered from 1."""
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+        for number, row in enumerate(reader, 1):
+            yield number, [cell.strip() for cell in row]
+    except OSError as error:
+        raise BadInput(f"{name} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadInput(f"{name} is no CSV file in UTF-8: {error}") from error
 
 
 def row_task(cells: list[str], number: int, name: str) -> dict[str, Any] | Refusal:

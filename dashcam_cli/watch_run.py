@@ -22,7 +22,7 @@ _WORDS = {
 class Bars:
     """A watcher (`loop.Watcher`) that draws bars on stderr."""
 
-    def __init__(self, clips: int) -> None:
+    def __init__(self) -> None:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -33,7 +33,6 @@ class Bars:
             disable=not sys.stderr.isatty(),
         )
         self._bars: dict[int, TaskID] = {}
-        self._clips = clips
 
     def __enter__(self) -> Bars:
         self._progress.start()

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 from litestar import Litestar, Router
 from litestar.exceptions import MethodNotAllowedException
 
 from config.loader import ConfigurationLoader
 from config.settings import Settings
+from server.auth import Tokens
 from server.edge import edge
 from server.errors import detail, to_answer
+from server.gate import SignIn, caller_key, cors, gate, guard
+from server.keys import home_key
+from server.limits import Limits, limited
+from server.metrics import Metrics, measured
 from server.params import AnyRequest
-from server.routes import devices, host, pages, tasks, webui
+from server.routes import devices, docs, host, metrics, pages, session, tasks, webui, ws
 from server.services import Services
 
 
@@ -24,16 +30,38 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
     settings = settings or (services.settings if services else ConfigurationLoader().load())
     app = Litestar(
         route_handlers=[
-            Router("/api/v1", route_handlers=[*tasks.ROUTES, *devices.ROUTES, *webui.ROUTES]),
+            Router(
+                "/api/v1",
+                route_handlers=[
+                    *tasks.ROUTES,
+                    *devices.ROUTES,
+                    *webui.ROUTES,
+                    *metrics.ROUTES,
+                    *ws.ROUTES,
+                ],
+            ),
             *host.ROUTES,
+            *metrics.ROOT_ROUTES,
             *pages.ROUTES,
+            *docs.ROUTES,
+            *session.ROUTES,
         ],
         lifespan=[_lifespan(settings, services)],
-        exception_handlers={MethodNotAllowedException: _not_allowed, Exception: to_answer},
+        guards=[guard],
+        exception_handlers={
+            MethodNotAllowedException: _not_allowed,
+            SignIn: session.sign_in,
+            Exception: to_answer,
+        },
+        cors_config=cors(settings),
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = edge(app.asgi_handler, int(settings.server.body_mib * 1024 * 1024))
+    # From the outside in: metrics, HEAD and sizes, who is asking, how much they may ask, the routes.
+    inner = limited(app.asgi_handler, Limits(settings.limits), caller_key)
+    app.asgi_handler = edge(gate(inner, settings), int(settings.server.body_mib * 1024 * 1024))
+    app.state.metrics = Metrics(app.routes)
+    app.asgi_handler = measured(app.asgi_handler, app.state.metrics)  # the outermost
     return app
 
 
@@ -44,6 +72,8 @@ def _lifespan(
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         services = opened or Services(settings)
         app.state.services = services
+        app.state.tokens = Tokens(services.database, home_key(Path(settings.home)))
+        await app.state.tokens.load()
         await services.start()
         try:
             yield

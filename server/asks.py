@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
@@ -43,8 +42,8 @@ def form_fields(body: dict[str, Any]) -> dict[str, Any]:
     for name in _JSON_FIELDS:
         if isinstance(out.get(name), str):
             try:
-                out[name] = json.loads(out[name])
-            except (ValueError, RecursionError):
+                out[name] = msgspec.json.decode(out[name])
+            except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
                 raise BadInput(f"{name} must be JSON text", [(name, "is not JSON")]) from None
     return out
 

@@ -8,6 +8,7 @@ import msgspec
 
 from server.queue import MICRO
 from server.store import Device, Store
+from stages.errors import Unavailable
 
 #: A device's last heartbeat is written this often (seconds) when nothing else about it changes.
 _WRITE_EVERY = 300
@@ -33,9 +34,16 @@ class Devices:
                 device = msgspec.structs.replace(known, last_heartbeat=max(now, known.last_heartbeat))
                 self._fresh[hostname] = device
                 return device
-        device = await self._store.atransact(
-            lambda tx: tx.put_device(hostname, device_type, status, capabilities, now)
-        )
+        try:
+            device = await self._store.atransact(
+                lambda tx: tx.put_device(hostname, device_type, status, capabilities, now)
+            )
+        except Unavailable:  # a full disk must not cost a living worker its leases
+            if known is None:
+                raise
+            device = msgspec.structs.replace(known, status=status, last_heartbeat=now)
+            self._fresh[hostname] = device
+            return device
         self._fresh[hostname], self._written[hostname] = device, now
         return device
 

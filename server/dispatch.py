@@ -7,21 +7,25 @@ import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from config.settings import QueueSettings
 from server import queue
 from server.devices import Devices
+from server.feed import Feed, journalled
 from server.leases import Leases
 from server.matching import Matcher
+from server.metrics import Spread
 from server.queue import Ask, Completed, Completion, Setback
 from server.store import Device, Needs, Row, Store, Tx, Want
 from server.wakeups import Waiter, Wakeups
 from stages.device import Capabilities, HeldLease, Orders
 from stages.errors import Conflict, NotFound, Unavailable
 from stages.task import Phase
+
+T = TypeVar("T")
 
 #: A waiting poll looks again after this long even when nobody woke it.
 _LOOK_AGAIN = 15.0
@@ -60,10 +64,12 @@ class Dispatcher:
         self.devices = Devices(store)
         self.leases = Leases(monotonic)
         self.wakeups = Wakeups()
+        self.feed = Feed()
+        self.writes = Spread()
         self.stopping = False
         self.lease_expiries = 0
         self._clock = clock
-        self._matcher = Matcher()
+        self.matcher = Matcher()
 
     def now(self) -> int:
         """Microseconds since 1970."""
@@ -71,18 +77,26 @@ class Dispatcher:
 
     # -- start and time ------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Give every lease that was held before a restart one full period."""
+    async def start(self, *, alone: bool = False) -> None:
+        """Give every lease that was held before a restart one full period.
+
+        `alone`: nobody else can have known this server, so whoever held a lease is gone.
+        """
         for row in await self.store.atransact(lambda tx: tx.leased()):
-            self.leases.hold(row, self._length(row.device, None))
+            if alone:
+                await self._lose(row.task_id, row.lease)
+            else:
+                self.leases.hold(row, self._length(row.device, None))
+        await self.tick()
 
     async def tick(self) -> None:
         """Take back expired leases, and bring back what has backed off."""
         for lease in self.leases.expired():
             task_id, number = lease.task_id, lease.number
             try:
-                row = await self.store.atransact(
-                    lambda tx, t=task_id, n=number: queue.expire(tx, t, n, self.settings)  # type: ignore[misc]
+                row = await self._change(
+                    "lost",
+                    lambda tx, t=task_id, n=number: queue.expire(tx, t, n, self.settings),  # type: ignore[misc]
                 )
             except Unavailable:
                 self.leases.retry_expiry(lease, 5.0)
@@ -91,7 +105,7 @@ class Dispatcher:
             self.lease_expiries += row is not None
             await self._announce([row] if row else [])
         now = self.now()
-        await self._announce(await self.store.atransact(lambda tx: queue.promote(tx, now)))
+        await self._announce(await self._change("ready", lambda tx: queue.promote(tx, now)))
 
     def _length(self, worker: str | None, asked: float | None) -> float:
         if asked is not None:
@@ -105,8 +119,9 @@ class Dispatcher:
     async def create(self, asks: list[Ask], key: str | None = None) -> list[Row]:
         """Keep new tasks, all or none; with an idempotency key only once."""
         now = self.now()
-        made = await self.store.atransact(
-            lambda tx: queue.create(tx, asks, now) if key is None else queue.create_once(tx, asks, key, now)
+        made = await self._change(
+            "created",
+            lambda tx: queue.create(tx, asks, now) if key is None else queue.create_once(tx, asks, key, now),
         )
         await self._announce(made)
         return made
@@ -124,7 +139,7 @@ class Dispatcher:
         """
         if again := await self._offer_again(claim):
             return again
-        waiter = Waiter(claim.types, claim.capabilities)
+        waiter = Waiter(claim.types, claim.capabilities, _phases(claim))
         hung_up = asyncio.ensure_future(gone()) if gone is not None and claim.wait > 0 else None
         end = time.monotonic() + claim.wait
         try:
@@ -143,21 +158,19 @@ class Dispatcher:
                 hung_up.cancel()
 
     async def _take(self, claim: Claim) -> list[Row]:
-        want = self._want(claim, self._matcher)
+        want = self._want(claim, self.matcher)
         if not await self.store.peek(self._want(claim, Matcher())):
             return []  # most polls find nothing: that costs the writer nothing
-        rows = await self.store.atransact(lambda tx: queue.claim(tx, want, claim.worker, claim.session))
+        rows = await self._change("claimed", lambda tx: queue.claim(tx, want, claim.worker, claim.session))
         for row in rows:
             self.leases.hold(row, self._length(claim.worker, claim.lease_seconds))
         return rows
 
     def _want(self, claim: Claim, matcher: Matcher) -> Want:
-        # Tasks without inputs are shown to people, and never given to a named worker: it could not do them.
-        phases = (Phase.READY,) if claim.worker else (Phase.READY, Phase.NO_INPUT)
         return Want(
             types=claim.types,
             satisfied=lambda needs: matcher.satisfied(claim.capabilities, needs),
-            phases=phases,
+            phases=_phases(claim),
             limit=claim.limit,
         )
 
@@ -178,7 +191,7 @@ class Dispatcher:
     async def complete(self, task_id: int, what: Completion) -> Completed:
         """Finish a task; see `queue.complete`."""
         now = self.now()
-        done = await self.store.atransact(lambda tx: queue.complete(tx, task_id, what, now, stamp))
+        done = await self._change("completed", lambda tx: queue.complete(tx, task_id, what, now, stamp))
         self.leases.drop(task_id)
         await self._announce(done.made)
         return done
@@ -187,30 +200,38 @@ class Dispatcher:
         """End a lease without a result."""
         now = self.now()
         return await self._end(
-            task_id, lambda tx: queue.fail(tx, task_id, lease, setback, now, self.settings)
+            "failed", task_id, lambda tx: queue.fail(tx, task_id, lease, setback, now, self.settings)
         )
 
     async def release(self, task_id: int, lease: int) -> Row:
         """Give a task back unharmed."""
-        return await self._end(task_id, lambda tx: queue.release(tx, task_id, lease))
+        return await self._end("released", task_id, lambda tx: queue.release(tx, task_id, lease))
 
     async def cancel(self, task_id: int) -> Row:
         """Take a task out of the queue."""
         now = self.now()
-        return await self._end(task_id, lambda tx: queue.cancel(tx, task_id, now))
+        return await self._end("cancelled", task_id, lambda tx: queue.cancel(tx, task_id, now))
 
     async def retry(self, task_id: int) -> Row:
         """Put a task back into the queue."""
-        return await self._end(task_id, lambda tx: queue.retry(tx, task_id))
+        return await self._end("retried", task_id, lambda tx: queue.retry(tx, task_id))
 
     async def amend(self, task_id: int, metadata: dict[str, Any] | None, needs: dict[str, Any] | None) -> Row:
         """Change a task's metadata or needs."""
-        row = await self.store.atransact(lambda tx: queue.amend(tx, task_id, metadata, needs))
+        row = await self._change("amended", lambda tx: queue.amend(tx, task_id, metadata, needs))
         await self._announce([row])
         return row
 
-    async def _end(self, task_id: int, operation: Callable[[Tx], Row]) -> Row:
-        row = await self.store.atransact(operation)
+    async def _change(self, event: str, operation: Callable[[Tx], T]) -> T:
+        """Run an operation in one transaction; what it changed is told once that is on the disk."""
+        began = time.perf_counter()
+        value, changes = await self.store.atransact(journalled(operation))
+        self.writes.add(time.perf_counter() - began)
+        self.feed.publish(event, changes)
+        return value
+
+    async def _end(self, event: str, task_id: int, operation: Callable[[Tx], Row]) -> Row:
+        row = await self._change(event, operation)
         if row.phase != Phase.LEASED:
             self.leases.drop(task_id)
         await self._announce([row])
@@ -220,7 +241,7 @@ class Dispatcher:
         ready = [row for row in rows if row.phase in (Phase.READY, Phase.NO_INPUT)]
         if not ready or not self.wakeups.waiting:
             return
-        self.wakeups.announce([(row.task_type, _needs(row)) for row in ready])
+        self.wakeups.announce([(row.task_type, row.phase, _needs(row)) for row in ready])
 
     # -- devices -------------------------------------------------------------------------------
 
@@ -243,7 +264,7 @@ class Dispatcher:
         return device
 
     async def _lose(self, task_id: int, number: int) -> None:
-        row = await self.store.atransact(lambda tx: queue.expire(tx, task_id, number, self.settings))
+        row = await self._change("lost", lambda tx: queue.expire(tx, task_id, number, self.settings))
         self.leases.drop(task_id, number)
         await self._announce([row] if row else [])
 
@@ -268,9 +289,15 @@ class Dispatcher:
         )
 
     def stop(self) -> None:
-        """Let waiting polls go; the server is about to end."""
+        """Let waiting polls and listeners go; the server is about to end."""
         self.stopping = True
         self.wakeups.wake_all()
+        self.feed.stop()
+
+
+def _phases(claim: Claim) -> tuple[Phase, ...]:
+    """Tasks without inputs are shown to people, and never given to a named worker: it could not do them."""
+    return (Phase.READY,) if claim.worker else (Phase.READY, Phase.NO_INPUT)
 
 
 def _needs(row: Row) -> Needs:

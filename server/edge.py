@@ -65,13 +65,12 @@ def _bounded(receive: Receive, most_bytes: int) -> Receive:
 
 
 async def _refuse(send: Send, most_bytes: int) -> None:
-    body = msgspec.json.encode({"detail": f"the body is larger than {most_bytes} bytes; send less at a time"})
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    start: Any = {"type": "http.response.start", "status": 413, "headers": headers}
-    rest: Any = {"type": "http.response.body", "body": body, "more_body": False}
-    await send(start)
-    await send(rest)
+    await _answer(send, 413, f"the body is larger than {most_bytes} bytes; send less at a time", close=True)
+
+
+async def _answer(send: Any, status: int, detail: str, *, close: bool = False) -> None:
+    body = msgspec.json.encode({"detail": detail})
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    headers += [(b"connection", b"close")] if close else []
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -10,7 +10,7 @@ import msgspec
 
 from config.settings import ArchiveFace
 from server import views
-from server.catalogue import PlateFilter
+from server.catalogue import Found, PlateFilter
 from server.search import Similar, day
 from server.sqlite_catalogue import read_plates
 from stages.errors import BadInput
@@ -27,12 +27,21 @@ def plates(path: Path, filters: dict[str, Any]) -> list[dict[str, Any]]:
     )
     expand = views.expansion([filters.get("expand") or ""], views.PLATE_MORE)
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            found = read_plates(connection, which, Similar())
-        finally:
-            connection.close()
+        found = _read(path, which, "mode=ro")
+    except sqlite3.OperationalError:
+        try:  # a copy in a folder that cannot be written: there is no server beside it
+            found = _read(path, which, "immutable=1")
+        except sqlite3.Error as error:
+            raise BadInput(f"{path} is not a dashcam database: {error}") from error
     except sqlite3.Error as error:
         raise BadInput(f"{path} is not a dashcam database: {error}") from error
     shown = [views.plate(seen, ArchiveFace().public_prefix, expand) for seen in found]
     return msgspec.json.decode(msgspec.json.encode(shown), type=list[dict[str, Any]])
+
+
+def _read(path: Path, which: PlateFilter, how: str) -> list[Found]:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)
+    try:
+        return read_plates(connection, which, Similar())
+    finally:
+        connection.close()

@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from stages.errors import BadInput
+from stages.errors import BadInput, Unavailable
 
 _HASH = re.compile(r"[0-9a-f]{40}\Z")
 _JPEG = b"\xff\xd8\xff"
@@ -26,14 +26,20 @@ class Media:
         digest = hashlib.blake2b(picture, digest_size=20).hexdigest()
         path = self._path(digest)
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(f"{digest}.{os.getpid()}-{id(picture):x}.part")
-            with part.open("wb") as file:
-                file.write(picture)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-            _flush(path.parent)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with part.open("wb") as file:
+                    file.write(picture)
+                    file.flush()
+                    os.fsync(file.fileno())
+                part.replace(path)
+                _flush(path.parent)
+            except OSError as error:
+                part.unlink(missing_ok=True)
+                raise Unavailable(
+                    f"a picture could not be written ({error.strerror}); nothing was kept"
+                ) from error
         return digest
 
     def read(self, digest: str) -> bytes | None:

@@ -78,7 +78,7 @@ class Query:
         strangers = []
         for name in self._values.keys() - self._asked:
             near = difflib.get_close_matches(name, self._asked, n=1)
-            shown = name.encode("ascii", "replace").decode()[:60].replace("\r", "?").replace("\n", "?")
+            shown = "".join(c if " " <= c <= "~" else "?" for c in name[:60])
             strangers.append(f"{shown} (did you mean {near[0]}?)" if near else shown)
         return {UNKNOWN: ", ".join(sorted(strangers)[:10])} if strangers else {}
 
@@ -113,7 +113,7 @@ async def body(request: AnyRequest) -> Any:
     raw = (await request.body()).strip()
     if not raw:
         return None
-    if kind == "application/x-www-form-urlencoded" and raw[:1] not in b"{[n":
+    if kind == "application/x-www-form-urlencoded" and raw[:1] not in b"{[" and raw != b"null":
         return _form(raw)
     try:
         return msgspec.json.decode(raw)

@@ -63,13 +63,17 @@ SELECT needs_id, needs, places FROM needs ORDER BY needs_id;
 -- insert_needs --
 INSERT INTO needs (needs, places) VALUES (:needs, :places) RETURNING needs_id;
 
--- put_device --
+-- update_device --
+UPDATE device SET device_type = :device_type, status = :status, last_heartbeat = :now,
+  capabilities = coalesce(:capabilities, capabilities)
+WHERE hostname = :hostname RETURNING *;
+
+-- insert_device --
 INSERT INTO device (hostname, device_type, status, capabilities, last_heartbeat)
-VALUES (:hostname, :device_type, :status, coalesce(:capabilities, '{}'), :now)
-ON CONFLICT (hostname) DO UPDATE SET
-  device_type = excluded.device_type, status = excluded.status, last_heartbeat = excluded.last_heartbeat,
-  capabilities = coalesce(:capabilities, device.capabilities)
-RETURNING *;
+VALUES (:hostname, :device_type, :status, coalesce(:capabilities, '{}'), :now) RETURNING *;
+
+-- all_capabilities --
+SELECT capabilities FROM device;
 
 -- devices --
 SELECT * FROM device ORDER BY device_id LIMIT :limit OFFSET :offset;
@@ -191,3 +195,16 @@ WHERE (:task_type IS NULL OR task_type = :task_type)
 -- count_devices --
 SELECT count(*) FROM device
 WHERE (:status IS NULL OR status = :status) AND (:device_type IS NULL OR device_type = :device_type);
+
+-- tokens --
+SELECT * FROM token ORDER BY created_at, rowid;
+
+-- live_token_named --
+SELECT jti FROM token WHERE name = :name AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now);
+
+-- insert_token --
+INSERT INTO token (jti, name, role, created_at, expires_at) VALUES (:jti, :name, :role, :created_at, :expires_at)
+RETURNING *;
+
+-- revoke_token --
+UPDATE token SET revoked_at = coalesce(revoked_at, :now) WHERE jti = :jti RETURNING *;

@@ -95,6 +95,10 @@ def _create_one(tx: Tx, ask: Ask, now: int, parent: Row | None) -> Row:
     resolved = _resolve(tx, ask.task_type, video_id) if not ask.inputs else None
     waits = not ask.inputs and resolved is None and ask.task_type != TaskType.INGEST_VIDEO
     inputs = resolved if resolved is not None else ask.inputs
+    source = ask.metadata.get("source")
+    wanted = (
+        [{"device": source}] if not ask.inputs and isinstance(source, str) and source in tx.places() else []
+    )
     return tx.insert(
         Entry(
             task_type=ask.task_type,
@@ -105,7 +109,7 @@ def _create_one(tx: Tx, ask: Ask, now: int, parent: Row | None) -> Row:
             outputs=text_of(ask.outputs),
             metadata=text_of(ask.metadata),
             needs=text_of(ask.needs),
-            needs_id=tx.intern(canonical(ask.needs), _places(inputs, ask.outputs)),
+            needs_id=tx.intern(canonical(ask.needs), _places(inputs, ask.outputs, wanted)),
             resolved=text_of(resolved) if resolved is not None else None,
             priority=_priority(ask.metadata, parent.priority if parent else NORMAL),
             parent_id=parent.task_id if parent else None,
@@ -226,10 +230,7 @@ def _unblock(tx: Tx, video_id: str) -> list[Row]:
     for row in tx.waiting_for(video_id):
         resolved = _resolve(tx, row.task_type, video_id)
         if resolved is not None:
-            needs_id = tx.intern(
-                canonical(msgspec.json.decode(row.needs)), _places(resolved, msgspec.json.decode(row.outputs))
-            )
-            made.append(tx.update(row, phase=Phase.READY, resolved=text_of(resolved), needs_id=needs_id))
+            made.append(tx.update(row, phase=Phase.READY, **_with_inputs(tx, row, resolved)))
     return made
 
 
@@ -276,7 +277,7 @@ def release(tx: Tx, task_id: int, lease: int) -> Row:
     """A worker gives a task back unharmed (it stops): ready at once, nothing is counted."""
     row = _get(tx, task_id)
     _fence(row, lease)
-    return tx.update(row, phase=Phase.READY, device=None, session=None)
+    return _back(tx, row, lost=0)
 
 
 def expire(tx: Tx, task_id: int, lease: int, settings: QueueSettings) -> Row | None:
@@ -291,7 +292,7 @@ def expire(tx: Tx, task_id: int, lease: int, settings: QueueSettings) -> Row | N
         names = ", ".join(sorted(set(vanished)))
         error = f"lost {lost} times in a row: the devices that held it vanished ({names})"
         return tx.update(row, phase=Phase.GAVE_UP, error=error, **columns)
-    return tx.update(row, phase=Phase.READY, **columns)
+    return _back(tx, row, **columns)
 
 
 # -- people --------------------------------------------------------------------------------------
@@ -344,13 +345,30 @@ def retry(tx: Tx, task_id: int) -> Row:
         "completed_at": None,
         "error": None,
     }
-    bare = row.inputs == "[]" and row.resolved is None and row.task_type != TaskType.INGEST_VIDEO
-    return tx.update(row, phase=Phase.NO_INPUT if bare else Phase.READY, **fresh)
+    return _back(tx, row, **fresh)
 
 
 def promote(tx: Tx, now: int) -> list[Row]:
     """Tasks that have backed off long enough are ready again."""
-    return [tx.update(row, phase=Phase.READY, run_at=None) for row in tx.due(now)]
+    return [_back(tx, row, run_at=None) for row in tx.due(now)]
+
+
+def _back(tx: Tx, row: Row, **columns: Any) -> Row:
+    """Into the queue again: ready, or waiting for its clip when no file of that is known still."""
+    columns |= {"device": None, "session": None}
+    if row.inputs != "[]" or row.resolved is not None or row.task_type == TaskType.INGEST_VIDEO:
+        return tx.update(row, phase=Phase.READY, **columns)
+    resolved = _resolve(tx, row.task_type, row.video_id)
+    if resolved is None:
+        return tx.update(row, phase=Phase.NO_INPUT, **columns)
+    return tx.update(row, phase=Phase.READY, **columns, **_with_inputs(tx, row, resolved))
+
+
+def _with_inputs(tx: Tx, row: Row, resolved: list[dict[str, Any]]) -> dict[str, Any]:
+    """The columns of a task whose inputs the catalogue found."""
+    places = _places(resolved, msgspec.json.decode(row.outputs))
+    needs_id = tx.intern(canonical(msgspec.json.decode(row.needs)), places)
+    return {"resolved": text_of(resolved), "needs_id": needs_id}
 
 
 def _get(tx: Tx, task_id: int) -> Row:

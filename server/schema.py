@@ -135,6 +135,17 @@ CREATE INDEX sighting_plate ON sighting (plate_id, timestamp DESC);
 CREATE INDEX sighting_newest ON sighting (timestamp DESC, sighting_id DESC);
 """
 
+TOKENS = """
+CREATE TABLE token (
+  jti TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  role TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER,
+  revoked_at INTEGER
+) STRICT;
+"""
+
 SET = "dashcam"
 
 
@@ -197,9 +208,14 @@ def _extras(database: Any) -> None:
     _run(database, EXTRAS)
 
 
+def _tokens(database: Any) -> None:
+    _run(database, TOKENS)
+
+
 STEPS: list[tuple[str, Callable[[Any], None]]] = [
     ("0001_queue", _queue),
     ("0002_catalogue", _catalogue),
+    ("0003_tokens", _tokens),
     ("0004_extras", _extras),
 ]
 

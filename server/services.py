@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import sqlite3
 from pathlib import Path
 
 from litestar import Request
@@ -15,38 +17,43 @@ from server.schema import migrate
 from server.sqlite import Database
 from server.sqlite_catalogue import SqliteLibrary
 from server.sqlite_store import SqliteStore
-from stages.errors import Unavailable
+from stages.errors import DashcamError, Unavailable
 
 DATABASE = "dashcam.sqlite"
 _TICK_SECONDS = 1.0
+log = logging.getLogger("dashcam.server")
 
 
 class Services:
     """Opened with the server, closed with it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, alone: bool = False) -> None:
         home = Path(settings.home)
         self.settings = settings
+        self._alone = alone
         self.database = Database(home / DATABASE)
         self.database.write(migrate).result()
         self.store = SqliteStore(self.database)
         self.library = SqliteLibrary(self.database)
         self.media = Media(home / "media")
         self.dispatcher = Dispatcher(self.store, settings.queue)
+        self.database.on_rollback.append(self.dispatcher.matcher.forget)
         self._ticking: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
         """Load the leases and let time pass."""
         self._loop = asyncio.get_running_loop()
-        await self.dispatcher.start()
+        await self.dispatcher.start(alone=self._alone)
         self._ticking = asyncio.create_task(self._tick())
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK_SECONDS)
-            with contextlib.suppress(Unavailable):  # the disk may be full now and not later
+            try:
                 await self.dispatcher.tick()
+            except (DashcamError, sqlite3.Error) as error:  # a full disk now is none later: time must go on
+                log.error("leases and pauses could not be looked after: %s", error)
 
     def let_go(self) -> None:
         """Let waiting polls go now: the server is about to end. May be called from any thread."""

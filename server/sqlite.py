@@ -51,12 +51,18 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         refuse_network_disk(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"the home {path.parent} cannot be made: {error.strerror}") from error
         self.path = path
         self._lock = hold_alone(path.with_suffix(".lock"))
         self._queue: queue.SimpleQueue[_Queued | None] = queue.SimpleQueue()
         self._closed = False
-        self._writer = _connect(path)
+        try:
+            self._writer = _connect(path)
+        except sqlite3.Error as error:
+            raise SettingsError(f"the database {path} cannot be opened: {error}") from error
         self.on_rollback: list[Callable[[], None]] = []
         self._thread = threading.Thread(target=self._write_loop, name="sqlite-writer", daemon=True)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
@@ -76,8 +82,8 @@ class Database:
         return future
 
     async def awrite(self, operation: Operation[T]) -> T:
-        """As `write`, for coroutines."""
-        return await asyncio.wrap_future(self.write(operation))
+        """As `write`, for coroutines. What was queued runs even if the caller goes away."""
+        return await asyncio.shield(asyncio.wrap_future(self.write(operation)))
 
     def _write_loop(self) -> None:
         changes, changed_at = 0, None
@@ -220,11 +226,16 @@ def hold_alone(path: Path) -> sqlite3.Connection:
 
     SQLite's own file lock serves on every system and falls with the process.
     """
-    connection = sqlite3.connect(path, isolation_level=None, timeout=0, check_same_thread=False)
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=0, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise SettingsError(f"{path} cannot be opened: {error}; is the home writable?") from error
     try:
         connection.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as error:
         connection.close()
+        if "locked" not in str(error):
+            raise SettingsError(f"{path} cannot be used: {error}; is the home writable?") from error
         raise SettingsError(
             f"another dashcam server has {path.parent} open; stop it, or give this one another --home"
         ) from error

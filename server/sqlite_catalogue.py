@@ -77,19 +77,21 @@ class SqliteCatalogue:
         return int(found[0])
 
     def _put_clip(self, video_id: str, task_type: str, learned: Learned) -> None:
-        said = _facts(learned)
-        self._run(
-            "put_said", video_id=video_id, task_type=task_type, facts=msgspec.json.encode(said).decode()
-        )
+        said = {
+            kind: msgspec.json.decode(text)
+            for kind, text in self._run("said_of", video_id=video_id).fetchall()
+        }
+        # What a completion does not mention it does not take back.
+        said[task_type] = said.get(task_type, {}) | _facts(learned)
+        self._run("put_said", video_id=video_id, task_type=task_type, facts=_text(said[task_type]))
         facts: dict[str, Any] = {}
-        everything = self._run("said_of", video_id=video_id).fetchall()
-        for _, text in sorted(everything, key=lambda row: _ORDER.get(row[0], -1)):
-            facts |= msgspec.json.decode(text)
+        for kind in sorted(said, key=lambda kind: _ORDER.get(kind, -1)):
+            facts |= said[kind]
         columns = ("filename", "fingerprint", "start_local", "start_utc", "duration_seconds", "total_frames")
         self._run(
             "put_clip",
             video_id=video_id,
-            facts=msgspec.json.encode(facts).decode(),
+            facts=_text(facts),
             detections_count=facts.get("detections_count"),
             plates_found=facts.get("plates_found"),
             poster=learned.poster,
@@ -98,6 +100,10 @@ class SqliteCatalogue:
             archive_path=learned.archive.path if learned.archive else None,
             **{name: facts.get(name) for name in columns},
         )
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _facts(learned: Learned) -> dict[str, Any]:
@@ -119,7 +125,8 @@ def _usable(key: str, value: Any) -> bool:
     """Metadata is anybody's; what is not of the documented kind is not taken for a fact."""
     if key == "filename":
         return isinstance(value, str) and len(value) <= 255
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1 << 53
+    kinds = (int, float) if key == "duration_seconds" else int
+    return isinstance(value, kinds) and not isinstance(value, bool) and 0 <= value < 1 << 53
 
 
 class SqliteLibrary:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from server.sql import SQL
 from server.sqlite import Database
 from server.sqlite_catalogue import SqliteCatalogue
 from server.store import STATE_OF, Count, Device, Entry, Filter, Needs, Row, Tx, Want
+from stages.device import PLACES
 from stages.errors import StaleLease
 from stages.task import Phase, TaskType
 
@@ -126,6 +126,14 @@ class SqliteTx:
             return rows(self._connection.execute(SQL["leased_tasks"]), Row)
         return rows(self._connection.execute(SQL["leased_by"], {"device": device}), Row)
 
+    def places(self) -> set[str]:
+        """The places that devices say they can reach."""
+        found: set[str] = set()
+        for (text,) in self._connection.execute(SQL["all_capabilities"]):
+            stated = msgspec.json.decode(text).get(PLACES)
+            found |= {each for each in stated if isinstance(each, str)} if isinstance(stated, list) else set()
+        return found
+
     def recall(self, key: str) -> tuple[str, list[int]] | None:
         """The body and the tasks of an earlier request with this key."""
         row = self._connection.execute(SQL["recall_key"], {"key": key}).fetchone()
@@ -152,7 +160,9 @@ class SqliteTx:
             "capabilities": capabilities,
             "now": now,
         }
-        return rows(self._connection.execute(SQL["put_device"], values), Device)[0]
+        found = rows(self._connection.execute(SQL["update_device"], values), Device)
+        # Not an upsert: that would use up a number with every heartbeat.
+        return found[0] if found else rows(self._connection.execute(SQL["insert_device"], values), Device)[0]
 
 
 def probe(connection: sqlite3.Connection, needs: Sequence[Needs], want: Want) -> list[Row]:
@@ -179,8 +189,8 @@ class SqliteStore:
         return self.database.write(lambda connection: operation(SqliteTx(connection, self._needs)))
 
     async def atransact(self, operation: Callable[[Tx], T]) -> T:
-        """As `transact`, for coroutines. What was queued runs even if the caller goes away."""
-        return await asyncio.shield(asyncio.wrap_future(self.transact(operation)))
+        """As `transact`, for coroutines."""
+        return await self.database.awrite(lambda connection: operation(SqliteTx(connection, self._needs)))
 
     async def get(self, task_id: int) -> Row | None:
         """A task by its number."""

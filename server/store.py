@@ -147,6 +147,9 @@ class Tx(Protocol):
     def leased(self, device: str | None = None) -> list[Row]:
         """Tasks under lease, of one device or of all."""
 
+    def places(self) -> set[str]:
+        """The places that devices say they can reach."""
+
     def recall(self, key: str) -> tuple[str, list[int]] | None:
         """The body and the tasks of an earlier request with this idempotency key."""
 

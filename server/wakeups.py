@@ -8,18 +8,24 @@ from collections.abc import Iterable
 from server.matching import missing
 from server.store import Needs
 from stages.device import Capabilities
+from stages.task import Phase
 
 
 class Waiter:
     """One poll that waits. `wake` is set when something for it may be there."""
 
-    def __init__(self, types: tuple[str, ...], capabilities: Capabilities | None) -> None:
+    def __init__(
+        self, types: tuple[str, ...], capabilities: Capabilities | None, phases: tuple[Phase, ...]
+    ) -> None:
         self.types = types
         self.capabilities = capabilities
+        self.phases = phases
         self.wake = asyncio.Event()
 
-    def wants(self, task_type: str, needs: Needs) -> bool:
+    def wants(self, task_type: str, phase: str, needs: Needs) -> bool:
         """Whether it could take such a task."""
+        if phase not in self.phases:
+            return False
         if self.types and task_type not in self.types:
             return False
         return self.capabilities is None or not missing(self.capabilities, needs)
@@ -45,10 +51,10 @@ class Wakeups:
         """Stop waiting."""
         self._waiting.pop(waiter, None)
 
-    def announce(self, ready: Iterable[tuple[str, Needs]]) -> None:
+    def announce(self, ready: Iterable[tuple[str, str, Needs]]) -> None:
         """Tasks became claimable: wake one poll for each."""
-        for task_type, needs in ready:
-            chosen = next((waiter for waiter in self._waiting if waiter.wants(task_type, needs)), None)
+        for task_type, phase, needs in ready:
+            chosen = next((waiter for waiter in self._waiting if waiter.wants(task_type, phase, needs)), None)
             if chosen is not None:
                 del self._waiting[chosen]
                 chosen.wake.set()

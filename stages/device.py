@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 #: Capability values are plain JSON: number = minimum, boolean and string = equal, list = contained.
 Capabilities = dict[str, Any]
@@ -16,10 +17,10 @@ PLACES = "places"
 class HeldLease(msgspec.Struct, frozen=True):
     """A lease that a worker says it holds, with the part of the work done (0..1) and what it does now."""
 
-    task_id: int
-    lease: int
-    progress: float = 0.0
-    note: str = ""
+    task_id: Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+    lease: Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+    progress: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    note: Annotated[str, Meta(max_length=200)] = ""
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):

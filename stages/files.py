@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from stages.errors import BadInput, InputGone, PlaceAbsent, PlaceFull
+from stages.errors import BadInput, Cancelled, InputGone, PlaceAbsent, PlaceFull
 from stages.stage import Places, Result
 from stages.task import FileRef, Task
 
@@ -41,7 +42,9 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         root = Path(self.root)
         try:
             if self.removable:
-                return root.is_dir() and next(root.iterdir(), None) is not None
+                return any(
+                    not each.name.startswith(".") and each.name != "lost+found" for each in root.iterdir()
+                )
             return (root / MARKER).read_text(encoding="utf-8", errors="replace").strip() == self.name
         except OSError:
             return False
@@ -112,13 +115,21 @@ class HostPlaces:
     def reference(self, path: Path) -> FileRef | None:
         """The reference to a local path by the longest root above it; None when it lies below no root."""
         best: tuple[int, FileRef] | None = None
-        resolved = path.resolve()
+        try:
+            resolved = path.resolve()
+        except (OSError, RuntimeError):  # a link that leads to itself
+            return None
         for place in self._places.values():
             root = Path(place.root).resolve()
             if resolved.is_relative_to(root) and (best is None or len(root.parts) > best[0]):
-                below = resolved.relative_to(root).as_posix()
-                best = (len(root.parts), FileRef(device=place.name, path=f"/{below}"))
+                below = f"/{resolved.relative_to(root).as_posix()}"
+                if _below(below, place.prefix) != PurePosixPath(below[1:]):  # it would be cut: say it in full
+                    below = place.prefix.rstrip("/") + below
+                best = (len(root.parts), FileRef(device=place.name, path=below))
         return best[1] if best else None
+
+
+_DRIVE = re.compile(r"[A-Za-z]:")
 
 
 def _below(path: str, prefix: str) -> PurePosixPath:
@@ -127,7 +138,7 @@ def _below(path: str, prefix: str) -> PurePosixPath:
     if prefix and text.startswith(prefix.rstrip("/") + "/"):
         text = text[len(prefix.rstrip("/")) :]
     below = PurePosixPath(text.lstrip("/"))
-    if "\x00" in text or ".." in below.parts or any(":" in part for part in below.parts[:1]):
+    if "\x00" in text or ".." in below.parts or _DRIVE.match(str(below)):
         raise BadInput(f"the path {path!r} leaves its place; '..' and drive letters are refused")
     return below
 
@@ -135,7 +146,11 @@ def _below(path: str, prefix: str) -> PurePosixPath:
 def confine(root: Path, below: PurePosixPath) -> Path:
     """`root/below`, refused when a symbolic link on the way leads out of `root`."""
     joined = root.joinpath(*below.parts)
-    if not joined.resolve().is_relative_to(root.resolve()):
+    try:
+        inside = joined.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):  # a link that leads to itself
+        inside = False
+    if not inside:
         raise BadInput(f"the path {below} leaves its place through a link; that is refused")
     return joined
 
@@ -162,6 +177,9 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     video_id: str | None
     result: Result
     files: dict[str, str]
+    task_id: int = 0
+    lease: int = 0
+    created_at: str = ""
 
 
 def read_finished(folder: Path) -> Finished | None:
@@ -194,6 +212,9 @@ class OutputFolder:
             video_id=self._task.video_id,
             result=result,
             files=files,
+            task_id=self._task.task_id,
+            lease=self._task.lease,
+            created_at=self._task.created_at,
         )
         target = self.path / RESULT
         target.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1))
@@ -202,6 +223,7 @@ class OutputFolder:
         if self.final.exists():
             if twin := _same(self.final, self._key):
                 return twin
+            _give_way(self.final, self._task)
             self.final.rename(f"{self.final}.{self._task.task_id}-{self._task.lease}{ASIDE}")
         try:
             self.path.rename(self.final)
@@ -211,6 +233,17 @@ class OutputFolder:
             raise
         sync(self.final.parent)
         return result
+
+
+def _give_way(final: Path, task: Task) -> None:
+    """A run under an old lease must not replace what a newer lease of the same task published."""
+    there = read_finished(final)
+    if there is None or there.lease <= task.lease:
+        return
+    if (there.task_id, there.created_at) == (task.task_id, task.created_at):
+        raise Cancelled(
+            f"lease {there.lease} of task {task.task_id} has published already; this run is too late"
+        )
 
 
 def _same(folder: Path, key: str) -> Result | None:
@@ -228,13 +261,21 @@ def output_folder(places: Places, ref: FileRef, task: Task, key: str) -> Iterato
     part = final.with_name(f"{final.name}.{task.task_id}-{task.lease}{PART}")
     with writing(final.parent):
         final.parent.mkdir(parents=True, exist_ok=True)
-        for old in final.parent.glob(f"{_literal(final.name)}.{task.task_id}-*{PART}"):
-            remove(old)
+        remove_parts(final.parent, final.name, task)
         part.mkdir()
         try:
             yield OutputFolder(final, part, task, key)
         finally:
             remove(part)
+
+
+def remove_parts(folder: Path, name: str, task: Task) -> None:
+    """Remove what earlier leases of a task left half done. A later lease's work is not ours to touch."""
+    left = re.compile(rf"{re.escape(name)}\.{task.task_id}-(\d{{1,18}}){re.escape(PART)}")
+    for path in folder.iterdir() if folder.is_dir() else ():
+        match = left.fullmatch(path.name)
+        if match and int(match.group(1)) <= task.lease:
+            remove(path)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stages.errors import ClipDamaged, PlaceAbsent, SettingsError, StageFailed
 from stages.facts import clip_facts
-from stages.files import remove
+from stages.files import remove_parts
 from stages.footage.clip import ClipDescription, describe
 from stages.footage.container import Container, walk
 from stages.footage.copying import Copied, copy_clip, hash_clip
@@ -152,7 +151,7 @@ def _keep(task: Task, work: Work, ref: FileRef, source: Path, about: ClipDescrip
     raw = work.places.path(FileRef(device=place, path=f"/{RAW}"))
     name = source.name
     part = raw / f"{name}.{task.task_id}-{task.lease}.part"
-    _sweep(raw, name, task.task_id)
+    remove_parts(raw, name, task)
     copied = copy_clip(source, _targets(raw, name, about), part, tell)
     warnings = _copy_companions(source, copied, part)
     below = copied.path.relative_to(root).as_posix()
@@ -188,16 +187,6 @@ def _targets(raw: Path, name: str, about: ClipDescription) -> list[Path]:
     day = raw / f"{start:%Y-%m-%d}"
     stem, suffix = Path(name).stem, Path(name).suffix
     return [raw / name, day / name, day / f"{stem}-{about.fingerprint[:8]}{suffix}"]
-
-
-def _sweep(raw: Path, name: str, task_id: int) -> None:
-    """Remove what an earlier lease of this task left half done."""
-    if not raw.is_dir():
-        return
-    left = re.compile(rf"{re.escape(name)}\.{task_id}-\d+\.part")
-    for path in raw.iterdir():
-        if left.fullmatch(path.name):
-            remove(path)
 
 
 def _copy_companions(source: Path, copied: Copied, part: Path) -> list[str]:

@@ -93,9 +93,18 @@ class HostWork:
 
 def run_task(stage: Stage, task: Task, work: HostWork) -> Done | Failed:
     """Run one task and sort out how it ended."""
+    present = set(work.places.names(kept=True))
+    outcome = _attempt(stage, task, work)
+    gone = sorted(present - set(work.places.names(kept=True)))
+    if isinstance(outcome, Failed) and outcome.kind == "failed" and gone:
+        return Failed(kind="absent", error=f"the place {gone[0]} went away during the work ({outcome.error})")
+    return outcome
+
+
+def _attempt(stage: Stage, task: Task, work: HostWork) -> Done | Failed:
     try:
-        work.scratch.mkdir(parents=True, exist_ok=True)
         with writing(work.scratch):
+            work.scratch.mkdir(parents=True, exist_ok=True)
             work.progress(0.0, "loading")
             stage.warm_up(work.settings)
             return Done(stage.run(task, work))

@@ -14,6 +14,10 @@ from msgspec import Meta
 #: A crop larger than this is not taken into the catalogue.
 CROP_BYTES = 24 * 1024
 
+#: What fits SQLite and JavaScript alike.
+Whole = Annotated[int, Meta(ge=0, le=1 << 53)]
+#: Seconds from a clip's start: a clip lasts days at most, a pre-recorded fix lies before it.
+Moment = Annotated[float, Meta(ge=-864000, le=8640000)]
 Short = Annotated[str, Meta(max_length=255)]
 Confidence = Annotated[float, Meta(ge=0, le=1)]
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
@@ -44,16 +48,16 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     plate: Annotated[str, Meta(min_length=1, max_length=32)]
     confidence: Confidence
     confirmed: bool = False
-    frame_number: Annotated[int, Meta(ge=0)] = 0
+    frame_number: Whole = 0
     timestamp: Short | None = None
     location: Location | None = None
     candidates: list[Candidate] = []
     crop: Annotated[bytes, Meta(max_length=CROP_BYTES)] | None = None
-    first_seconds: float | None = None
-    last_seconds: float | None = None
-    track: int | None = None
-    reads: int = 0
-    agreeing: int = 0
+    first_seconds: Moment | None = None
+    last_seconds: Moment | None = None
+    track: Whole | None = None
+    reads: Whole = 0
+    agreeing: Whole = 0
     box: tuple[float, float, float, float] | None = None
 
 
@@ -62,7 +66,7 @@ class RoutePoint(msgspec.Struct, frozen=True, kw_only=True):
     course in degrees, altitude in metres.
     """
 
-    seconds: float
+    seconds: Moment
     lat: Latitude
     lon: Longitude
     time: Short | None = None
@@ -82,18 +86,18 @@ class ClipFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     """What is known of a clip. Absent fields are not known; a later stage may fill them."""
 
     filename: Short | None = None
-    size_bytes: int | None = None
+    size_bytes: Whole | None = None
     blake2: Short | None = None
     fingerprint: Short | None = None
     start_local: Short | None = None
     start_utc: Short | None = None
-    utc_offset_seconds: int | None = None
+    utc_offset_seconds: Annotated[int, Meta(ge=-86400, le=86400)] | None = None
     time_source: Short | None = None
     time_claims: list[TimeClaim] | None = None
-    duration_seconds: float | None = None
-    total_frames: int | None = None
-    width: int | None = None
-    height: int | None = None
+    duration_seconds: Moment | None = None
+    total_frames: Whole | None = None
+    width: Whole | None = None
+    height: Whole | None = None
     fps: float | None = None
     codec: Short | None = None
     family: Short | None = None
@@ -115,7 +119,7 @@ class Sightings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     """The plates of a clip; `tracks` counts the objects followed, with or without a readable plate."""
 
     sightings: Annotated[list[Sighting], Meta(max_length=10_000)] = []
-    tracks: int | None = None
+    tracks: Whole | None = None
 
 
 class Archived(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="archive"):
@@ -123,7 +127,7 @@ class Archived(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
 
     device: Short
     path: Annotated[str, Meta(max_length=4096)]
-    size_bytes: int = 0
+    size_bytes: Whole = 0
 
 
 AnyResult = ClipFacts | Route | Sightings | Archived

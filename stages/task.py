@@ -73,3 +73,4 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     outputs: list[FileRef] = []
     metadata: dict[str, Any] = {}
     lease: int = 0
+    created_at: str = ""

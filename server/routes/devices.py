@@ -84,15 +84,16 @@ async def heartbeat(request: AnyRequest) -> Response[bytes]:
         raise BadInput("capabilities must be an object", [("capabilities", "is not an object")])
     ended = params.convert(body.get("ended_sessions", []), list[str], "ended_sessions")
     dispatcher = of(request).dispatcher
+    held = params.convert(body["held"], list[HeldLease], "held")[:1000] if "held" in body else None
+    orders = None if held is None else await dispatcher.orders(held)  # first: this is what keeps the leases
     device = await dispatcher.heartbeat(hostname, device_type, status, capabilities, ended[:100])
     view: dict[str, object] = {
         "message": f"Heartbeat received for {hostname}",
         "device_id": device.device_id,
         "last_heartbeat": stamp(device.last_heartbeat),
     }
-    if "held" in body:
-        held = params.convert(body["held"], list[HeldLease], "held")
-        view["orders"] = await dispatcher.orders(held[:1000])
+    if orders is not None:
+        view["orders"] = orders
     return answer(200, view, Query(request).unknown())
 
 

@@ -123,7 +123,10 @@ def local_clock(start: str | None):  # type: ignore[no-untyped-def]
     def at(seconds: float) -> str | None:
         if begin is None:
             return None
-        return (begin + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+        try:
+            return (begin + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+        except OverflowError:
+            return None
 
     return at
 

@@ -38,6 +38,8 @@ def find_clip(
     if source and places.knows(source):
         places.path(FileRef(device=source, path="/"))  # absent: wait for it, the clip is not lost
     present = places.names()
+    if not present:
+        raise PlaceAbsent("this host can reach none of its places now, so the clip cannot be looked for")
     order = sorted(present, key=lambda name: name != source)
     for name in order:
         root = places.path(FileRef(device=name, path="/"))
@@ -45,7 +47,7 @@ def find_clip(
             return FileRef(device=name, path=f"/{below}")
     what = f"file named {filename!r}" if filename else f"file for video_id {video_id!r}"
     raise StageFailed(
-        f"no {what} in the places searched ({', '.join(order) or 'none is present'}); "
+        f"no {what} in the places searched ({', '.join(order)}); "
         "put it there, or name the clip in the task's inputs"
     )
 

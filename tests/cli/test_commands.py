@@ -222,3 +222,77 @@ def test_run_with_nothing_usable_is_exit_1(house, tmp_path):
 def test_suffixes_are_lower_case():
     """Names are compared in lower case, so the table must be."""
     assert {suffix.lower() for suffix in SUFFIXES} == SUFFIXES
+
+
+@pytest.mark.parametrize("name", ["..", "../x", "a/b", ".hidden", ""])
+def test_worker_names_are_no_paths(house, name):
+    """A worker's name becomes a folder of its home; one that leads elsewhere is refused and nothing is removed."""
+    precious = house.folder / "hosts" / "h" / "precious"
+    house.env("h")
+    precious.touch()
+    shown = house.command("h", "worker", "--once", "--name", name)
+    assert shown.returncode == (2 if name else 3), shown.stderr
+    assert precious.exists()
+
+
+def test_unspeakable_files_are_named_and_the_rest_goes_on(house, tmp_path):
+    """A name that is not Unicode, a pipe and a link to itself are refused with a reason each."""
+    import os
+
+    nas = tmp_path / "nas"
+    nas.mkdir()
+    os.mkfifo(nas / "pipe.mp4")
+    (nas / "loop.mp4").symlink_to(nas / "loop.mp4")
+    (tmp_path / os.fsdecode(b"nas/bad\xff.mp4")).touch()
+    good = nas / "good.ts"
+    good.write_bytes((b"\x47" + b"\0" * 187) * 50)
+    house.server()
+    shown = house.command("h", "submit", str(nas), "--place", f"nas={nas}", "--json")
+    assert shown.returncode == 1, shown.stderr
+    assert "Traceback" not in shown.stderr
+    handed = json.loads(shown.stdout)
+    assert len(handed["tasks"]) == 1
+    assert len(handed["errors"]) == 3
+
+
+def test_cards_get_no_marker(house, tmp_path):
+    """What looks like a card, or was added as one, is never marked."""
+    card = tmp_path / "sd"
+    (card / "DCIM").mkdir(parents=True)
+    refused = house.command("h", "place", "add", "sd", str(card))
+    assert refused.returncode == 2
+    assert "--removable" in refused.stderr
+    assert house.command("h", "place", "add", "sd", str(card), "--removable").returncode == 0
+    assert house.command("h", "place", "add", "sd", str(card)).returncode == 2
+    assert [p.name for p in card.iterdir()] == ["DCIM"]
+
+
+def test_home_that_cannot_be_used_is_one_line(house, tmp_path):
+    """A home that is a file, or whose database is garbage, is said in one line."""
+    file = tmp_path / "file"
+    file.touch()
+    garbage = tmp_path / "garbage"
+    garbage.mkdir()
+    (garbage / "dashcam.sqlite").write_bytes(b"garbage" * 1000)
+    for home in (file, garbage):
+        shown = house.command("h", "server", "--home", str(home), "--port", "0")
+        assert shown.returncode == 2, shown.stderr
+        assert len(shown.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_run_resumes_what_backed_off_or_was_left(house, tmp_path):
+    """A clip whose task was leased to somebody gone is finished by the next `run`."""
+    from tests.stages.clips import make_clip
+
+    clip = make_clip(tmp_path / "a.mp4", size=(320, 240))
+    server = house.server("h")
+    house.command("h", "submit", str(clip), "--place", f"clips={tmp_path}")
+    import httpx
+
+    held = httpx.post(f"{house.url}/api/v1/tasks/pending?worker=gone&session=zz", json={}).json()
+    assert held[0]["lease"] == 1
+    server.stop()
+    shown = house.command("h", "run", str(clip), "--json", DASHCAM_PLACES__CLIPS=str(tmp_path))
+    assert shown.returncode == 0, shown.stderr
+    assert json.loads(shown.stdout)["videos"][0]["archive_path"]

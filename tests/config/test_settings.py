@@ -112,3 +112,22 @@ def test_validate_config_never_raises(data):
     found = ConfigurationLoader({}).validate_config(data)
     assert isinstance(found, list)
     assert all(isinstance(each, str) and each for each in found)
+
+
+def test_empty_variables_count_as_unset_and_home_is_expanded(tmp_path, monkeypatch):
+    """`DASHCAM_SERVER=` is as good as none; `~` in the home is the user's."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = ConfigurationLoader({"DASHCAM_HOME": "~/d", "DASHCAM_SERVER": "", "DASHCAM_CONFIG": ""}).load()
+    assert (found.home, found.server.url) == (str(tmp_path / "d"), "http://127.0.0.1:8000")
+
+
+def test_free_tables_take_numbers_and_booleans(tmp_path):
+    """Below a table of anything, 8 is a number and true a boolean."""
+    environ = {
+        "DASHCAM_WORKER__CAPABILITIES__GPU_VRAM_GB": "8",
+        "DASHCAM_STAGE__INGEST__NEXT_NEEDS__HAS_CORAL_TPU": "true",
+        "DASHCAM_WORKER__CAPABILITIES__OS": "linux",
+    }
+    found = load(tmp_path, "", environ)
+    assert found.worker.capabilities == {"gpu_vram_gb": 8, "os": "linux"}
+    assert found.stage.ingest.next_needs == {"has_coral_tpu": True}

@@ -321,3 +321,90 @@ def test_delete_is_cancel(api):
     assert api("DELETE", "/tasks/1").json()["phase"] == "cancelled"
     assert api("GET", "/tasks/1").json()["state"] == "failed"
     assert claim(api) == []
+
+
+def test_anonymous_claim_of_a_waiting_task_leaves_it_waiting(api):
+    """When a script that held a task without inputs gives it back, it waits for its clip again."""
+    api("POST", "/tasks", {"task_type": "PREPROCESS_VIDEO", "video_id": "v"})
+    api("POST", "/tasks/pending?task_type=PREPROCESS_VIDEO")
+    assert api("POST", "/tasks/1/release", {"lease": 1}).json()["phase"] == "no_input"
+    assert claim(api, types="PREPROCESS_VIDEO") == []
+
+
+def test_retried_task_gets_the_files_that_came_meanwhile(api):
+    """A cancelled task whose clip was ingested in between is ready when it is retried."""
+    api("POST", "/tasks", {"task_type": "PREPROCESS_VIDEO", "video_id": "v"})
+    api("POST", "/tasks/1/cancel")
+    make(api, video_id="v")
+    api(
+        "POST",
+        "/tasks/2/complete",
+        {"outputs": [{"device": "nas", "path": "/videos/raw/a.mp4", "type": "video"}]},
+    )
+    assert api("POST", "/tasks/1/retry").json()["phase"] == "ready"
+    assert claim(api, types="PREPROCESS_VIDEO")[0]["inputs"][0]["path"] == "/videos/raw/a.mp4"
+
+
+def test_bare_ingest_goes_to_a_device_that_reaches_its_source(api):
+    """A task that only names its source place is not given to a device without that place."""
+    beat = {"hostname": "nas", "device_type": "nas", "capabilities": {"places": ["indoor_nas"]}}
+    api("POST", "/devices/heartbeat", beat)
+    make(api, metadata={"source": "indoor_nas", "filename": "a.MP4"})
+    make(api, metadata={"source": "dashcam-1", "filename": "b.MP4"})
+    assert [t["task_id"] for t in claim(api, capabilities={"places": []}, limit=5)] == [2]
+    assert [t["task_id"] for t in claim(api, capabilities={"places": ["indoor_nas"]}, limit=5)] == [1]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"metadata": {"frame_count": 1500.5, "detections_count": 1.5, "plates_found": -2}},
+        {"metadata": {"frame_count": 1 << 63}},
+    ],
+)
+def test_odd_metadata_is_kept_and_not_believed(api, body):
+    """Metadata is anybody's: what cannot be a count is stored as sent and not taken for one."""
+    make(api, video_id="v")
+    assert api("POST", "/tasks/1/complete", body).status_code == 200
+    assert api("GET", "/webui/videos").json()[0]["total_frames"] == 0
+    assert api("GET", "/tasks/1").json()["metadata"] == body["metadata"]
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [{"type": "clip", "total_frames": 1 << 63}],
+        [{"type": "sightings", "tracks": 1 << 63}],
+        [{"type": "sightings", "sightings": [{"plate": "A1", "confidence": 1, "frame_number": 1 << 63}]}],
+        [{"type": "route", "points": [{"seconds": 1e300, "lat": 1, "lon": 2}]}],
+    ],
+)
+def test_impossible_numbers_are_400(api, results):
+    """Numbers that no clip can have are refused, not stored."""
+    make(api, video_id="v")
+    assert api("POST", "/tasks/1/complete", {"results": results}).status_code == 400
+
+
+def test_hostile_parameters_and_forms_are_answered(client):
+    """Control characters in names, lone surrogates in forms and huge leases get an answer, never a 5xx."""
+    answer = client.get("/api/v1/tasks?%00=1&%0b=2&%7f=3")
+    assert answer.status_code == 200
+    assert answer.headers["X-Unknown-Parameters"].isprintable()
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    bad = client.post(
+        "/api/v1/tasks", content=b'task_type=INGEST_VIDEO&metadata={"a":"\\ud800"}', headers=form
+    )
+    assert bad.status_code == 400
+    named = client.post("/api/v1/tasks", content=b"note=1&task_type=INGEST_VIDEO", headers=form)
+    assert named.status_code == 201
+    beat = {"hostname": "h", "device_type": "t", "held": [{"task_id": 2**70, "lease": 1}]}
+    assert client.post("/api/v1/devices/heartbeat", json=beat).status_code == 400
+
+
+def test_pages_of_other_sites_cannot_change_anything(client):
+    """A browser on a foreign page names its origin: such a request is refused; our own page's is taken."""
+    body = {"task_type": "INGEST_VIDEO"}
+    foreign = client.post("/api/v1/tasks", json=body, headers={"Origin": "http://evil.example"})
+    assert foreign.status_code == 403
+    own = client.post("/api/v1/tasks", json=body, headers={"Origin": "http://testserver.local"})
+    assert own.status_code == 201

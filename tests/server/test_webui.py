@@ -242,3 +242,12 @@ def test_queue_says_why_tasks_wait(api):
     beat = {"hostname": "rtx", "device_type": "gpu", "capabilities": {"gpu_vram_gb": 24}}
     api("POST", "/devices/heartbeat", beat)
     assert "rtx has it and is online" in api("GET", "/queue").json()["waiting"][0]["why"]
+
+
+def test_completion_that_says_nothing_takes_nothing_back(api, processed):
+    """A script's bare completion leaves what the catalogue knew of the clip."""
+    before = api("GET", "/webui/videos").json()
+    for number, task_type in enumerate(("INGEST_VIDEO", "HEAVY_PROCESS_VIDEO"), 5):
+        api("POST", "/tasks", {"task_type": task_type, "video_id": processed})
+        assert api("POST", f"/tasks/{number}/complete").status_code == 200
+    assert api("GET", "/webui/videos").json() == before

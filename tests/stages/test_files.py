@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import BadInput, InputGone, PlaceAbsent
+from stages.errors import BadInput, Cancelled, InputGone, PlaceAbsent
 from stages.files import MARKER, HostPlaces, Place, output_folder, read_finished, result_key, sweep_aside
 from stages.stage import Result
 from stages.task import FileRef, Task, TaskType
@@ -142,6 +142,50 @@ def test_old_result_stands_aside_until_swept(nas):
     assert (aside[0] / "data.txt").read_text() == "old"
     sweep_aside(places, [REF])
     assert [p.name for p in parent.iterdir()] == ["v"]
+
+
+def test_older_lease_neither_replaces_nor_removes_a_newer_ones_work(nas):
+    """A zombie with other settings keeps its hands off what the newer lease builds and has published."""
+    places = HostPlaces({"nas": nas})
+    with output_folder(places, REF, task(2), "new") as heir:
+        (heir.path / "data.txt").write_text("heir")
+        with output_folder(places, REF, task(1), "old") as zombie:
+            (zombie.path / "data.txt").write_text("zombie")
+            heir.publish(Result(metadata={"text": "heir"}))
+            with pytest.raises(Cancelled, match="too late"):
+                zombie.publish(Result(metadata={"text": "zombie"}))
+    assert (Path(nas.root) / "out" / "v" / "data.txt").read_text() == "heir"
+    assert [p.name for p in (Path(nas.root) / "out").iterdir()] == ["v"]
+
+
+def test_reference_survives_the_places_prefix(tmp_path):
+    """A path that begins like the prefix is named so that it is found again."""
+    place = kept_place(tmp_path / "p", "p", prefix="/videos/")
+    clip = tmp_path / "p" / "videos" / "a.mp4"
+    clip.parent.mkdir()
+    clip.touch()
+    places = HostPlaces({"p": place})
+    assert places.existing(places.reference(clip)) == clip
+
+
+def test_odd_names_are_no_drive_letters(nas):
+    """A name with colons is a name; a link that leads to itself is refused, not followed."""
+    (Path(nas.root) / "12:30:05.mp4").touch()
+    (Path(nas.root) / "loop").symlink_to(Path(nas.root) / "loop")
+    places = HostPlaces({"nas": nas})
+    assert places.existing(FileRef("nas", "/12:30:05.mp4"))
+    assert places.reference(Path(nas.root) / "loop") is None
+    with pytest.raises((BadInput, InputGone)):
+        places.existing(FileRef("nas", "/loop"))
+
+
+def test_card_slot_with_only_hidden_files_is_absent(tmp_path):
+    """A mount point that holds nothing but hidden files has no card in it."""
+    (tmp_path / ".keep").touch()
+    place = Place(name="card", root=str(tmp_path), removable=True)
+    assert not place.present()
+    (tmp_path / "DCIM").mkdir()
+    assert place.present()
 
 
 def test_next_lease_removes_the_last_ones_rest(nas):

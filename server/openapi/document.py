@@ -1,0 +1,92 @@
+"""The OpenAPI 3.1 document, put together from the tables of this package."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+import msgspec
+
+from server.openapi import devices, host, nouns, shapes, tasks, troubles, webui
+
+_ABOUT = """\
+The API of a dashcam processor: clips become an archive that can be searched by plate.
+
+- **Tasks** are pulled by workers. `GET /tasks/pending` looks, `POST /tasks/pending` claims. Execution is *at
+  least once*; publication of follow-up tasks and results is *exactly once*; a 2xx to anything that changes a
+  task or a result means that it is on the disk.
+- Objects carry exactly the keys shown; more only under `expand`. Unknown body fields are ignored, unknown
+  query parameters are named in the header `X-Unknown-Parameters`. An empty query parameter counts as none.
+- Times of tasks and devices are UTC; times of footage are on the camera's local clock.
+- `HEAD` is answered wherever `GET` is; a wrong method gets 405 with `Allow`.
+- A body that begins with `{` or `[` is JSON, whatever its `Content-Type` says.
+- Updates as they happen: WebSocket `/api/v1/ws/tasks`.
+"""
+
+_TAGS = [
+    {"name": tasks.TAG, "description": "Units of work, from their creation to their end."},
+    {"name": devices.TAG, "description": "Hosts, and what they can do."},
+    {"name": webui.TAG, "description": "What was recorded, and which plates are in it."},
+    {"name": host.TAG, "description": "How the server is."},
+]
+
+_SECURITY = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token, as `dashcam token create` prints it.",
+    },
+    "apiKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The same token in a header of its own.",
+    },
+}
+
+_AREAS = (tasks, devices, webui, host)
+
+
+def document() -> dict[str, Any]:
+    """The document as plain values."""
+    schemas = nouns.schemas() | shapes.schemas() | troubles.SCHEMAS
+    paths: dict[str, Any] = {}
+    for area in _AREAS:
+        schemas |= area.schemas()
+        paths |= area.paths()
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Dashcam processor",
+            "version": _version(),
+            "summary": "Dashcam clips become an archive that can be searched by plate.",
+            "description": _ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/", "description": "The server that this document came from."}],
+        "tags": _TAGS,
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "responses": troubles.responses(),
+            "headers": troubles.HEADERS,
+            "securitySchemes": _SECURITY,
+        },
+    }
+
+
+def _version() -> str:
+    try:
+        return metadata.version("dashcam-processor")
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
+@cache
+def encoded() -> tuple[bytes, str]:
+    """The document as JSON, and an entity tag of it."""
+    body = msgspec.json.encode(document())
+    return body, f'"{hashlib.blake2b(body, digest_size=8).hexdigest()}"'

@@ -1,0 +1,169 @@
+"""Every operation of the OpenAPI document, called with data made from it: the server keeps what it says.
+
+At least 50 valid and 25 invalid requests for each operation, the same ones in every run, against a real
+server that holds real tasks, leases, clips and devices.
+"""
+
+import base64
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, assume, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import CHECKS
+
+from config.loader import ConfigurationLoader
+from dashcam_cli.server import embedded
+from server.openapi.document import document
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("schemathesis")]
+
+DOCUMENT = document()
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
+OPERATIONS = [(method, path) for path, item in DOCUMENT["paths"].items() for method in item]
+VALID, INVALID = 50, 25
+HELD = range(2, 12)
+JPEG = base64.b64encode(b"\xff\xd8\xff\xe0" + b"\0" * 40).decode()
+SIGHTINGS = {
+    "type": "sightings",
+    "tracks": 3,
+    "sightings": [{"plate": "ABC123", "confidence": 0.92, "confirmed": True, "crop": JPEG}],
+}
+CLIP = {"type": "clip", "filename": "20240115_123456.MP4", "start_local": "2024-01-15T12:34:56"}
+ROUTE = {"type": "route", "points": [{"seconds": 0, "lat": 37.7749, "lon": -122.4194}]}
+#: Not for one request alone, or about servers that always demand a token.
+LEFT_OUT = {"use_after_free", "ensure_resource_availability", "ignored_auth", "object_level_authorization"}
+KEPT = [
+    check
+    for name, check in zip(CHECKS.get_all_names(), CHECKS.get_all(), strict=True)
+    if name not in LEFT_OUT
+]
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """A server without limits that holds one of everything."""
+    home = str(tmp_path_factory.mktemp("fuzzed"))
+    off = {"DASHCAM_LIMITS__REQUESTS_PER_MINUTE": "0", "DASHCAM_LIMITS__CONNECTIONS": "0"}
+    with (
+        embedded(ConfigurationLoader({"DASHCAM_HOME": home, **off}).load()) as url,
+        requests.Session() as session,
+    ):
+        yield SimpleNamespace(url=url, session=session, **fill(f"{url}/api/v1", session))
+
+
+def fill(api: str, session: requests.Session) -> dict[str, object]:
+    """Tasks in every phase, a processed clip, a device; what to aim at."""
+
+    def post(path: str, body: object, **more: object) -> object:
+        answer = session.post(f"{api}{path}", json=body, timeout=20, **more)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    post("/tasks", {"task_type": "HEAVY_PROCESS_VIDEO", "video_id": "trip_1"})
+    post("/tasks/1/complete", {"results": [CLIP, ROUTE, SIGHTINGS]})
+    inputs = [{"device": "indoor_nas", "path": "/videos/raw/a.mp4"}]
+    post(
+        "/tasks/batch",
+        [{"task_type": "INGEST_VIDEO", "video_id": f"clip_{n}", "inputs": inputs} for n in HELD],
+    )
+    claimed = post("/tasks/pending", {}, params={"worker": "rtx", "session": "s", "limit": 100})
+    post("/tasks/batch", [{"task_type": "PREPROCESS_VIDEO", "video_id": "trip_2"} for _ in range(4)])
+    post("/tasks/12/cancel", None)
+    post(
+        "/devices/heartbeat",
+        {"hostname": "rtx", "device_type": "rtx_4090", "capabilities": {"gpu_vram_gb": 24}},
+    )
+    clip = session.get(f"{api}/webui/videos/trip_1", params={"expand": "sightings"}, timeout=20).json()
+    return {
+        "leases": {task["task_id"]: task["lease"] for task in claimed},
+        "aims": {
+            "task_id": [*range(1, 16)],
+            "hostname": ["rtx", "heart beat", "\u00e9"],
+            "video_id": ["trip_1", "clip_2"],
+            "name": [clip["sightings"][0]["media"].rpartition("/")[2]],
+        },
+    }
+
+
+def aim(case, pick: int, live: SimpleNamespace) -> None:
+    """Half of the requests name things that are there, and carry their leases."""
+    for name, targets in live.aims.items():
+        if pick % 2 and name in case.path_parameters:
+            case.path_parameters[name] = targets[pick // 2 % len(targets)]
+    lease = live.leases.get(case.path_parameters.get("task_id"))
+    if pick % 4 == 1 and lease is not None and isinstance(case.body, dict) and "lease" in case.body:
+        case.body["lease"] = lease
+
+
+def whole(value):
+    """5.0 as 5: JSON Schema calls both whole numbers, JSON writers and our server do not."""
+    if isinstance(value, dict):
+        return {key: whole(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [whole(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def hasten(case) -> None:
+    """A long poll need not be long; an empty query parameter counts as none, so it tests nothing."""
+    assume(not any(value in ("", [""], None) for value in (case.query or {}).values()))
+    wait = (case.query or {}).get("wait")
+    try:
+        if 0 < float(wait) <= 60:
+            case.query["wait"] = 0.01
+    except (TypeError, ValueError):
+        pass
+
+
+def run(live, method, path, mode, count):
+    """Make requests from the document and check each answer; how many were made."""
+    made = 0
+
+    @hypothesis_settings(
+        max_examples=count, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(case=SCHEMA[path][method.upper()].as_strategy(generation_mode=mode), pick=st.integers(0, 1 << 30))
+    def check(case, pick):
+        nonlocal made
+        if mode is GenerationMode.POSITIVE:
+            aim(case, pick, live)
+            case.body = whole(case.body)
+        hasten(case)
+        case.call_and_validate(base_url=live.url, session=live.session, checks=KEPT, timeout=20)
+        made += 1
+
+    check()
+    return made
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=[f"{m} {p}" for m, p in OPERATIONS])
+def test_valid_requests_are_answered_as_documented(live, method, path):
+    """No 5xx, no undocumented status, header or shape; what the document allows is not refused."""
+    assert run(live, method, path, GenerationMode.POSITIVE, VALID) >= VALID
+
+
+def wrongable(method, path):
+    """Whether an operation can be asked wrongly: any text may stand for a name in a path."""
+    what = DOCUMENT["paths"][path][method]
+    given = [
+        each
+        for each in what.get("parameters", [])
+        if (each["in"], each["schema"]["type"]) != ("path", "string")
+    ]
+    return "requestBody" in what or any(each["schema"] != {"type": "string"} for each in given)
+
+
+FILLABLE = [(method, path) for method, path in OPERATIONS if wrongable(method, path)]
+
+
+@pytest.mark.parametrize(("method", "path"), FILLABLE, ids=[f"{m} {p}" for m, p in FILLABLE])
+def test_invalid_requests_are_refused_as_documented(live, method, path):
+    """What the document forbids is refused with a documented answer, never a 5xx."""
+    run(live, method, path, GenerationMode.NEGATIVE, INVALID)
