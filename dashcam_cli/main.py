@@ -101,6 +101,20 @@ def status(server: Server = None, json: AsJson = False) -> None:
 
 
 @app.command()
+def retry(
+    tasks: Annotated[list[int] | None, typer.Argument(help="Tasks by number.", metavar="[TASK...]")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Every task that was given up.")] = False,
+    server: Server = None,
+    json: AsJson = False,
+) -> None:
+    """Put tasks that were given up or cancelled back into the queue."""
+    with errors():
+        from dashcam_cli.retry import retry_tasks
+
+        retry_tasks(tasks or [], failed, server, json)
+
+
+@app.command()
 def search(
     plate: Annotated[str, typer.Argument(help="A plate or a part of one; nothing = every plate.")] = "",
     date_from: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD.")] = None,

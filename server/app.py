@@ -23,6 +23,10 @@ from server.routes import devices, docs, host, metrics, pages, session, tasks, w
 from server.services import Services
 
 
+#: The same functions answer under both versions; `face.py` has what differs.
+BOTH = [*tasks.ROUTES, *devices.ROUTES, *webui.ROUTES, *host.API_ROUTES]
+
+
 def create_app(settings: Settings | None = None, *, services: Services | None = None) -> Litestar:
     """The ASGI application. Its database is opened on start-up (unless opened `services` are given) and
     closed on shut-down. Raises `SettingsError` for settings that cannot be used.
@@ -30,16 +34,8 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
     settings = settings or (services.settings if services else ConfigurationLoader().load())
     app = Litestar(
         route_handlers=[
-            Router(
-                "/api/v1",
-                route_handlers=[
-                    *tasks.ROUTES,
-                    *devices.ROUTES,
-                    *webui.ROUTES,
-                    *metrics.ROUTES,
-                    *ws.ROUTES,
-                ],
-            ),
+            Router("/api/v1", route_handlers=[*BOTH, *metrics.ROUTES, *ws.ROUTES]),
+            Router("/api/v2", route_handlers=BOTH),
             *host.ROUTES,
             *metrics.ROOT_ROUTES,
             *pages.ROUTES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 import msgspec
@@ -16,12 +17,16 @@ from stages.sighting import AnyResult, Archived, ClipFacts, Route, Sighting, Sig
 from stages.task import FileRef, TaskType
 
 MAX_BATCH = 1000
+ASK_FIELDS = {"task_type", "video_id", "inputs", "outputs", "metadata", "device_capabilities_required"}
+COMPLETION_FIELDS = {"lease", "video_id", "new_tasks", "outputs", "metadata", "results"}
 _JSON_FIELDS = ("inputs", "outputs", "metadata", "device_capabilities_required")
 
 
-def ask(body: dict[str, Any], field: str = "") -> Ask:
-    """One request for a task. JSON fields are kept exactly as sent."""
+def ask(body: dict[str, Any], field: str = "", *, strict: bool = False) -> Ask:
+    """One request for a task. JSON fields are kept exactly as sent; `strict` refuses fields nobody knows."""
     prefix = f"{field}." if field else ""
+    if strict:
+        known_only(body, ASK_FIELDS, prefix)
     task_type = body.get("task_type")
     if task_type is None:
         raise BadInput(f"{prefix}task_type is missing", [(f"{prefix}task_type", "is required")])
@@ -36,6 +41,18 @@ def ask(body: dict[str, Any], field: str = "") -> Ask:
     )
 
 
+def known_only(body: dict[str, Any], known: set[str], prefix: str) -> None:
+    """Refuse fields that nobody knows, each with the nearest that somebody does."""
+    faults = []
+    for name in sorted(body.keys() - known):
+        near = difflib.get_close_matches(name, known, n=1)
+        faults.append(
+            (f"{prefix}{name[:60]}", f"is not known; did you mean {near[0]}?" if near else "is not known")
+        )
+    if faults:
+        raise BadInput("; ".join(f"{name} {why}" for name, why in faults[:10]), faults[:10])
+
+
 def form_fields(body: dict[str, Any]) -> dict[str, Any]:
     """A form carries its JSON fields as text."""
     out = dict(body)
@@ -48,7 +65,7 @@ def form_fields(body: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def asks(value: Any, field: str) -> list[Ask]:
+def asks(value: Any, field: str, *, strict: bool = False) -> list[Ask]:
     """A list of requests, bounded."""
     if not isinstance(value, list):
         raise BadInput(f"{field} must be a list", [(field, "is not a list")])
@@ -60,7 +77,7 @@ def asks(value: Any, field: str) -> list[Ask]:
             raise BadInput(
                 f"{field}[{number}] must be an object", [(f"{field}[{number}]", "is not an object")]
             )
-        out.append(ask(item, f"{field}[{number}]"))
+        out.append(ask(item, f"{field}[{number}]", strict=strict))
     return out
 
 
@@ -93,14 +110,16 @@ def lease(body: dict[str, Any], *, required: bool = False) -> int | None:
     return value
 
 
-def completion(body: dict[str, Any], media: Media) -> Completion:
+def completion(body: dict[str, Any], media: Media, *, strict: bool = False) -> Completion:
     """A completion; pictures in it are kept (and flushed) before the transaction that names them."""
+    if strict:
+        known_only(body, COMPLETION_FIELDS, "")
     new_tasks = body.get("new_tasks")
     metadata = body.get("metadata")
     return Completion(
         lease=lease(body),
         video_id=params.video_id(body.get("video_id")),
-        new_tasks=None if new_tasks is None else asks(new_tasks, "new_tasks"),
+        new_tasks=None if new_tasks is None else asks(new_tasks, "new_tasks", strict=strict),
         outputs=refs(body.get("outputs"), "outputs") or None,
         metadata=None if metadata is None else table(metadata, "metadata"),
         learned=learned(body.get("results"), media),

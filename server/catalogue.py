@@ -58,6 +58,7 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     archive_device: str | None
     archive_path: str | None
     status: str
+    utc_offset_seconds: int | None = None
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +80,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     reads: int
     agreeing: int
     archived: bool
+    utc_offset_seconds: int | None = None
 
 
 class VideoFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +139,9 @@ class Library(Protocol):
     async def videos(self, which: VideoFilter) -> list[Video]:
         """Clips, newest first."""
 
+    async def count_videos(self, which: VideoFilter) -> int:
+        """How many clips a listing has, on all its pages."""
+
     async def video(self, video_id: str) -> Video | None:
         """A clip by its name."""
 
@@ -151,6 +156,9 @@ class Library(Protocol):
 
     async def plates(self, which: PlateFilter) -> list[Found]:
         """Sightings whose plate holds a fragment, newest first."""
+
+    async def count_plates(self, which: PlateFilter) -> int:
+        """How many sightings a search finds, on all its pages."""
 
     async def known(self, fingerprints: list[str]) -> dict[str, str]:
         """Which of these contents are known, with the clip's name."""

@@ -14,7 +14,8 @@ import msgspec
 from config.settings import QueueSettings
 from server import queue
 from server.devices import Devices
-from server.feed import Feed, journalled
+from server.feed import Feed
+from server.journal import journalled
 from server.leases import Leases
 from server.matching import Matcher
 from server.metrics import Spread

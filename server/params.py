@@ -12,6 +12,7 @@ from litestar import Request
 from litestar.exceptions import HTTPException
 
 from config.loader import plain
+from server.face import PAGE_NUMBER, Face
 from stages.errors import BadInput
 from stages.task import VIDEO_ID, VIDEO_ID_RULE, TaskType
 
@@ -23,26 +24,40 @@ _DIGITS = 15
 
 
 class Query:
-    """The query string of a request. What was never asked for is reported by `unknown`."""
+    """The query string of a request, by the names of its version. What was never asked for is `unknown`."""
 
     def __init__(self, request: AnyRequest) -> None:
+        self.face = Face(request.scope["path"])
         self._values: dict[str, list[str]] = {}
         for name, value in request.query_params.multi_items():
             self._values.setdefault(name, []).append(value)
         self._asked: set[str] = set()
+        self.strangers: dict[str, str] = {}
 
-    def text(self, name: str) -> str | None:
+    def text(self, name: str, *, bare: bool = False) -> str | None:
         """The last value given; an empty one counts as none."""
-        return next(reversed(self.texts(name)), None)
+        return next(reversed(self.texts(name, bare=bare)), None)
 
-    def texts(self, name: str) -> list[str]:
-        """Every value given, in order."""
-        self._asked.add(name)
-        return [value for value in self._values.get(name, []) if value != ""]
+    def texts(self, name: str, *, bare: bool = False) -> list[str]:
+        """Every value given, in order. `bare`: the name is the same in every version."""
+        spelled = name if bare else self.face.name(name)
+        self._asked.add(spelled)
+        return [value for value in self._values.get(spelled, []) if value != ""]
+
+    def page(self, default: int, most: int) -> tuple[int, int]:
+        """Limit and offset: `limit` and `offset` in v1, `page[limit]` and `page[number]` (from 1) in v2."""
+        limit = self.integer("limit", default, 1, most)
+        if not self.face.v2:
+            return limit, self.integer("offset", 0, 0, 1 << 53)
+        self._asked.add(PAGE_NUMBER)
+        number = self._whole(PAGE_NUMBER, self.text(PAGE_NUMBER, bare=True), 1, 1, 1 << 40)
+        return limit, (number - 1) * limit
 
     def integer(self, name: str, default: int, least: int, most: int) -> int:
         """A whole number in a range."""
-        text = self.text(name)
+        return self._whole(self.face.name(name), self.text(name), default, least, most)
+
+    def _whole(self, name: str, text: str | None, default: int, least: int, most: int) -> int:
         if text is None:
             return default
         digits = text.removeprefix("-")
@@ -51,9 +66,9 @@ class Query:
             bad(name, f"must be a whole number from {least} to {most}, got {text[:40]!r}")
         return int(text)
 
-    def number(self, name: str, least: float, most: float) -> float | None:
+    def number(self, name: str, least: float, most: float, *, bare: bool = False) -> float | None:
         """A number in a range, or None when absent."""
-        text = self.text(name)
+        text = self.text(name, bare=bare)
         if text is None:
             return None
         try:
@@ -74,13 +89,29 @@ class Query:
         return tuple(one_of(name, text, allowed) for text in self.texts(name))
 
     def unknown(self) -> dict[str, str]:
-        """A header that names parameters nobody knows, with the nearest that somebody does."""
+        """A header that names parameters nobody knows, with the nearest that somebody does; v2 refuses them.
+
+        Call it before anything is changed, and after everything was asked for.
+        """
         strangers = []
         for name in self._values.keys() - self._asked:
             near = difflib.get_close_matches(name, self._asked, n=1)
             shown = "".join(c if " " <= c <= "~" else "?" for c in name[:60])
             strangers.append(f"{shown} (did you mean {near[0]}?)" if near else shown)
-        return {UNKNOWN: ", ".join(sorted(strangers)[:10])} if strangers else {}
+        if strangers and self.face.v2:
+            named = ", ".join(sorted(strangers)[:10])
+            raise BadInput(
+                f"unknown parameters: {named}", [(each, "is not known here") for each in strangers[:10]]
+            )
+        self.strangers = {UNKNOWN: ", ".join(sorted(strangers)[:10])} if strangers else {}
+        return self.strangers
+
+
+def nothing_asked(request: AnyRequest) -> Query:
+    """The query of a request that takes no parameters."""
+    query = Query(request)
+    query.unknown()
+    return query
 
 
 def bad(field: str, message: str) -> None:

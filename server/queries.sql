@@ -140,7 +140,8 @@ SELECT c.video_id, filename, start_local, duration_seconds, total_frames, detect
        WHEN EXISTS (SELECT 1 FROM task t WHERE t.video_id = c.video_id AND t.state = 'failed'
                     AND t.phase = 'gave_up') THEN 'failed'
        WHEN tasks_done > 0 OR EXISTS (SELECT 1 FROM task t WHERE t.video_id = c.video_id AND t.phase = 'leased')
-       THEN 'processing' ELSE 'queued' END AS status
+       THEN 'processing' ELSE 'queued' END AS status,
+  json_extract(facts, '$.utc_offset_seconds') AS utc_offset_seconds
 FROM clip c
 WHERE (:video_id IS NULL OR c.video_id = :video_id)
   AND (:all OR tasks_done > 0)
@@ -153,12 +154,14 @@ ORDER BY start_local DESC, created_at DESC, video_id LIMIT :limit OFFSET :offset
 SELECT facts FROM clip WHERE video_id = :video_id;
 
 -- sightings_of --
-SELECT s.*, p.text AS plate, c.archived FROM sighting s JOIN plate p USING (plate_id) JOIN clip c USING (video_id)
+SELECT s.*, p.text AS plate, c.archived, json_extract(c.facts, '$.utc_offset_seconds') AS utc_offset_seconds
+FROM sighting s JOIN plate p USING (plate_id) JOIN clip c USING (video_id)
 WHERE s.video_id = :video_id ORDER BY frame_number, sighting_id;
 
 -- plates --
 -- `search.py` adds the conditions that were asked for.
-SELECT s.*, p.text AS plate, c.archived FROM sighting s JOIN plate p USING (plate_id) JOIN clip c USING (video_id)
+SELECT s.*, p.text AS plate, c.archived, json_extract(c.facts, '$.utc_offset_seconds') AS utc_offset_seconds
+FROM sighting s JOIN plate p USING (plate_id) JOIN clip c USING (video_id)
 WHERE {conditions}
 ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :limit OFFSET :offset;
 
@@ -191,10 +194,6 @@ SELECT count(*) FROM task
 WHERE (:task_type IS NULL OR task_type = :task_type)
   AND (:state IS NULL OR state = :state)
   AND (:video_id IS NULL OR video_id = :video_id);
-
--- count_devices --
-SELECT count(*) FROM device
-WHERE (:status IS NULL OR status = :status) AND (:device_type IS NULL OR device_type = :device_type);
 
 -- tokens --
 SELECT * FROM token ORDER BY created_at, rowid;

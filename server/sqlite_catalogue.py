@@ -138,15 +138,13 @@ class SqliteLibrary:
 
     async def videos(self, which: VideoFilter) -> list[Video]:
         """Clips, newest first."""
-        return await self._videos(
-            video_id=None,
-            all=which.status is not None,
-            status=None if which.status == "all" else which.status,
-            date_from=which.date_from,
-            date_to=next_day(which.date_to),
-            limit=which.limit,
-            offset=which.offset,
-        )
+        return await self._videos(**_video_values(which))
+
+    async def count_videos(self, which: VideoFilter) -> int:
+        """How many clips a listing has, on all its pages."""
+        everything = _video_values(which) | {"limit": -1, "offset": 0}
+        counted = f"SELECT count(*) FROM ({SQL['videos']})"  # noqa: S608  # our own statement
+        return await self._database.read(lambda c: int(c.execute(counted, everything).fetchone()[0]))
 
     async def video(self, video_id: str) -> Video | None:
         """A clip by its name."""
@@ -182,6 +180,11 @@ class SqliteLibrary:
         """Sightings whose plate holds a fragment, newest first."""
         return await self._database.read(lambda connection: read_plates(connection, which, self._similar))
 
+    async def count_plates(self, which: PlateFilter) -> int:
+        """How many sightings a search finds, on all its pages."""
+        everything = msgspec.structs.replace(which, limit=-1, offset=0)
+        return await self._database.read(lambda connection: _count(connection, everything, self._similar))
+
     async def known(self, fingerprints: list[str]) -> dict[str, str]:
         """Which of these contents are known."""
 
@@ -207,6 +210,27 @@ def read_plates(connection: sqlite3.Connection, which: PlateFilter, similar: Sim
     """Sightings that a search finds, newest first."""
     query = plates_query(connection, which, similar)
     return [] if query is None else _found(connection, *query)
+
+
+def _count(connection: sqlite3.Connection, which: PlateFilter, similar: Similar) -> int:
+    query = plates_query(connection, which, similar)
+    if query is None:
+        return 0
+    statement, values = query
+    counted = f"SELECT count(*) FROM ({statement})"  # noqa: S608  # our own statement
+    return int(connection.execute(counted, values).fetchone()[0])
+
+
+def _video_values(which: VideoFilter) -> dict[str, Any]:
+    return {
+        "video_id": None,
+        "all": which.status is not None,
+        "status": None if which.status == "all" else which.status,
+        "date_from": which.date_from,
+        "date_to": next_day(which.date_to),
+        "limit": which.limit,
+        "offset": which.offset,
+    }
 
 
 def _found(connection: sqlite3.Connection, statement: str, values: dict[str, Any]) -> list[Found]:

@@ -205,6 +205,12 @@ class SqliteStore:
             return await self._rows("page_tasks", Row, **values)
         return await self._rows("page_video_tasks", Row, **values)
 
+    async def count(self, which: Filter) -> int:
+        """How many tasks a listing has, on all its pages."""
+        values = {"task_type": which.task_type, "state": which.state, "video_id": which.video_id}
+        counted = SQL["count_matching_tasks"]
+        return await self.database.read(lambda c: int(c.execute(counted, values).fetchone()[0]))
+
     async def peek(self, want: Want) -> list[Row]:
         """What a claim would find."""
         return await self.database.read(lambda c: probe(c, NeedsTable().all(c), want))

@@ -180,6 +180,9 @@ class Store(Protocol):
     async def page(self, which: Filter) -> list[Row]:
         """Tasks in ascending order of their numbers."""
 
+    async def count(self, which: Filter) -> int:
+        """How many tasks a listing has, on all its pages."""
+
     async def peek(self, want: Want) -> list[Row]:
         """What a claim would find, without claiming."""
 

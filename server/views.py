@@ -9,26 +9,27 @@ from typing import Any
 import msgspec
 
 from server.catalogue import Found, Video
-from server.dispatch import stamp
+from server.face import Face
 from server.store import Device, Row
 from stages.errors import BadInput
 from stages.sighting import RoutePoint
 
 Raw = msgspec.Raw
+V1 = Face("/api/v1/")
 
 
 def _raw(text: str) -> Raw:
     return Raw(text.encode())
 
 
-def task(row: Row, expand: Iterable[str] = ()) -> dict[str, Any]:
+def task(row: Row, expand: Iterable[str] = (), face: Face = V1) -> dict[str, Any]:
     """A task as printed; `expand` adds keys of ours."""
     view: dict[str, Any] = {
         "task_id": row.task_id,
         "task_type": row.task_type,
         "state": row.state,
-        "created_at": stamp(row.created_at),
-        "completed_at": None if row.completed_at is None else stamp(row.completed_at),
+        "created_at": face.stamp(row.created_at),
+        "completed_at": face.stamp(row.completed_at),
         "video_id": row.video_id,
         "inputs": _raw(row.inputs),
         "outputs": _raw(row.outputs),
@@ -36,7 +37,7 @@ def task(row: Row, expand: Iterable[str] = ()) -> dict[str, Any]:
         "device_capabilities_required": _raw(row.needs),
     }
     for name in expand:
-        view[name] = TASK_MORE[name](row)
+        view[name] = face.stamp(row.run_at) if name == "retry_at" else TASK_MORE[name](row)
     return view
 
 
@@ -51,26 +52,26 @@ TASK_MORE: dict[str, Any] = {
     "priority": lambda row: row.priority,
     "parent_id": lambda row: row.parent_id,
     "root_id": lambda row: row.root_id,
-    "retry_at": lambda row: None if row.run_at is None else stamp(row.run_at),
+    "retry_at": lambda row: row.run_at,
     "resolved_inputs": lambda row: _raw(row.resolved or row.inputs),
 }
 
 
-def leased(row: Row) -> dict[str, Any]:
+def leased(row: Row, face: Face = V1) -> dict[str, Any]:
     """A claimed task as a named worker gets it: with its fence, and inputs from the catalogue."""
-    view = task(row, ("phase", "lease", "failures"))
+    view = task(row, ("phase", "lease", "failures"), face)
     view["inputs"] = _raw(row.resolved or row.inputs)
     return view
 
 
-def device(each: Device, running: int, online: bool) -> dict[str, Any]:
+def device(each: Device, running: int, online: bool, face: Face = V1) -> dict[str, Any]:
     """A device as printed."""
     return {
         "device_id": each.device_id,
         "hostname": each.hostname,
         "device_type": each.device_type,
         "status": each.status if online else "offline",
-        "last_heartbeat": stamp(each.last_heartbeat),
+        "last_heartbeat": face.stamp(each.last_heartbeat),
         "tasks_running": running,
         "capabilities": _raw(each.capabilities),
     }
@@ -80,13 +81,13 @@ def _prefixed(prefix: str, video_id: str) -> str:
     return f"{prefix}{video_id}/"
 
 
-def video(each: Video, prefix: str, *, whole: bool = False) -> dict[str, Any]:
+def video(each: Video, prefix: str, *, whole: bool = False, face: Face = V1) -> dict[str, Any]:
     """A clip as listed (date only), or as shown whole (date and time)."""
-    start = each.start_local
+    start = face.local(each.start_local, each.utc_offset_seconds)
     return {
         "video_id": each.video_id,
         "filename": each.filename,
-        "date_recorded": start and (start if whole else start[:10]),
+        "date_recorded": start and (start if whole or face.v2 else start[:10]),
         "duration_seconds": _short(each.duration_seconds),
         "total_frames": each.total_frames or 0,
         "detections_count": each.detections_count or 0,
@@ -104,12 +105,17 @@ def _short(seconds: float | None) -> float | int | None:
 
 
 def video_whole(
-    each: Video, prefix: str, route: list[RoutePoint], clock: Any, sightings: list[Found]
+    each: Video, prefix: str, route: list[RoutePoint], clock: Any, sightings: list[Found], face: Face = V1
 ) -> dict[str, Any]:
     """A clip with its route and its plates. `clock` turns seconds of the clip into local time."""
-    view = video(each, prefix, whole=True)
+    view = video(each, prefix, whole=True, face=face)
     view["gps_route"] = [
-        {"lat": point.lat, "lon": point.lon, "timestamp": clock(point.seconds)} for point in route
+        {
+            "lat": point.lat,
+            "lon": point.lon,
+            "timestamp": face.local(clock(point.seconds), each.utc_offset_seconds),
+        }
+        for point in route
     ]
     view["timeline"] = {
         "plates": [
@@ -120,7 +126,7 @@ def video_whole(
     return view
 
 
-def plate(seen: Found, prefix: str, expand: Iterable[str] = ()) -> dict[str, Any]:
+def plate(seen: Found, prefix: str, expand: Iterable[str] = (), face: Face = V1) -> dict[str, Any]:
     """A sighting as printed; `expand` adds keys of ours."""
     thumbnail = f"{_prefixed(prefix, seen.video_id)}plates/{seen.plate}_thumb.jpg" if seen.archived else None
     view: dict[str, Any] = {
@@ -128,7 +134,7 @@ def plate(seen: Found, prefix: str, expand: Iterable[str] = ()) -> dict[str, Any
         "plate_text": seen.plate,
         "confidence": seen.confidence,
         "frame_number": seen.frame_number,
-        "timestamp": seen.timestamp,
+        "timestamp": face.local(seen.timestamp, seen.utc_offset_seconds),
         "location": None if seen.lat is None else {"lat": seen.lat, "lon": seen.lon},
         "thumbnail_url": thumbnail,
     }

@@ -8,9 +8,9 @@ import msgspec
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
 
-from server import params, views
-from server.dispatch import stamp
+from server import asks, params, views
 from server.errors import JSON, answer
+from server.face import Face
 from server.params import AnyRequest, Query
 from server.queue import MICRO
 from server.services import Services, of
@@ -19,38 +19,41 @@ from stages.device import HeldLease
 from stages.errors import BadInput, NotFound
 
 MAX_LISTED = 1000
+BEAT_FIELDS = {"hostname", "device_type", "status", "capabilities", "held", "ended_sessions"}
 
 
 @get("/devices")
 async def list_devices(request: AnyRequest) -> Response[bytes]:
     """Every device that ever spoke, in the order in which they first did; `ETag` saves sending it again."""
     query = Query(request)
-    limit, offset = query.integer("limit", 1000, 1, MAX_LISTED), query.integer("offset", 0, 0, 1 << 53)
+    limit, offset = query.page(1000, MAX_LISTED)
     kind, status = query.text("device_type"), query.text("status")
-    services = of(request)
+    strangers, services = query.unknown(), of(request)
     shown = []
     async for each in services.dispatcher.devices.all():
-        view = _view(services, each)
+        view = _view(services, each, query.face)
         if kind in (None, each.device_type) and status in (None, view["status"]):
             shown.append(view)
-    return tagged(request, shown[offset : offset + limit], query.unknown())
+    page = query.face.envelope(shown[offset : offset + limit], len(shown), limit, offset)
+    return tagged(request, page, strangers)
 
 
 @get("/devices/{hostname:str}")
 async def get_device(request: AnyRequest, hostname: FromPath[str]) -> Response[bytes]:
     """One device by its name."""
-    services = of(request)
+    query, services = params.nothing_asked(request), of(request)
     found = await services.dispatcher.devices.get(hostname)
     if found is None:
         raise NotFound(f"Device {hostname[:255]} not found")
-    return answer(200, _view(services, found), Query(request).unknown())
+    return answer(200, query.face.one(_view(services, found, query.face)), query.strangers)
 
 
 @delete("/devices/{hostname:str}", status_code=200)
 async def delete_device(request: AnyRequest, hostname: FromPath[str]) -> Response[bytes]:
     """Forget a device that is gone for good; one that holds tasks is refused."""
+    query = params.nothing_asked(request)
     await of(request).dispatcher.forget(hostname)
-    return answer(200, {"message": f"Device {hostname} forgotten"}, Query(request).unknown())
+    return answer(200, query.face.one({"message": f"Device {hostname} forgotten"}), query.strangers)
 
 
 def tagged(request: AnyRequest, body: object, headers: dict[str, str]) -> Response[bytes]:
@@ -64,17 +67,20 @@ def tagged(request: AnyRequest, body: object, headers: dict[str, str]) -> Respon
     return Response(content, media_type=JSON, headers=headers)
 
 
-def _view(services: Services, device: Device) -> dict[str, object]:
+def _view(services: Services, device: Device, face: Face) -> dict[str, object]:
     queue = services.settings.queue
     silent = (services.dispatcher.now() - device.last_heartbeat) / MICRO
     online = silent <= queue.heartbeat_seconds * queue.offline_heartbeats
-    return views.device(device, services.dispatcher.leases.running().get(device.hostname, 0), online)
+    return views.device(device, services.dispatcher.leases.running().get(device.hostname, 0), online, face)
 
 
 @post("/devices/heartbeat", status_code=200)
 async def heartbeat(request: AnyRequest) -> Response[bytes]:
     """A device speaks. A worker adds what it holds (`held`) and gets orders."""
+    query = params.nothing_asked(request)
     body = await params.object_body(request)
+    if query.face.v2:
+        asks.known_only(body, BEAT_FIELDS, "")
     hostname, device_type = _word(body, "hostname"), _word(body, "device_type")
     status = _word(body, "status") if body.get("status") is not None else "online"
     capabilities = body.get("capabilities")
@@ -90,11 +96,11 @@ async def heartbeat(request: AnyRequest) -> Response[bytes]:
     view: dict[str, object] = {
         "message": f"Heartbeat received for {hostname}",
         "device_id": device.device_id,
-        "last_heartbeat": stamp(device.last_heartbeat),
+        "last_heartbeat": query.face.stamp(device.last_heartbeat),
     }
     if orders is not None:
         view["orders"] = orders
-    return answer(200, view, Query(request).unknown())
+    return answer(200, query.face.one(view), query.strangers)
 
 
 def _word(body: dict[str, object], name: str) -> str:

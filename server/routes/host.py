@@ -7,7 +7,7 @@ from litestar.params import FromPath
 
 from server import views
 from server.errors import answer, detail
-from server.params import AnyRequest, Query
+from server.params import AnyRequest, Query, nothing_asked
 from server.services import of
 from server.status import queue_view
 
@@ -20,21 +20,22 @@ async def health(request: AnyRequest) -> Response[bytes]:
     return answer(200, {"status": "ok"})
 
 
-@get("/api/v1/queue")
+@get("/queue")
 async def queue(request: AnyRequest) -> Response[bytes]:
     """What waits, by type and needs, and why."""
-    query = Query(request)
-    return answer(200, await queue_view(of(request)), query.unknown())
+    query = nothing_asked(request)
+    return answer(200, query.face.one(await queue_view(of(request))), query.strangers)
 
 
-@get("/api/v1/failures")
+@get("/failures")
 async def failures(request: AnyRequest) -> Response[bytes]:
     """The tasks that were given up, newest first, each with its reason."""
     query = Query(request)
     limit = query.integer("limit", 100, 1, 1000)
+    strangers = query.unknown()
     rows = await of(request).store.failures(limit)
     more = ("phase", "failures", "crashes", "lost", "error")
-    return answer(200, [views.task(row, more) for row in rows], query.unknown())
+    return answer(200, query.face.one([views.task(row, more, query.face) for row in rows]), strangers)
 
 
 @get("/media/{name:str}")
@@ -49,4 +50,5 @@ async def picture(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     return Response(found, media_type="image/jpeg", headers=headers)
 
 
-ROUTES = [health, queue, failures, picture]
+ROUTES = [health, picture]
+API_ROUTES = [queue, failures]

@@ -22,6 +22,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import generate_latest
 
 from server.errors import answer
+from server.journal import EVENTS
 from server.metrics import Metrics, Spread
 from server.params import AnyRequest, Query
 from server.queue import MICRO
@@ -161,8 +162,9 @@ class _Shown:
         events = CounterMetricFamily(
             "dashcam_task_events", "What happened to tasks", labels=("event", "task_type")
         )
-        for (event, kind), count in dispatcher.feed.counts.items():
-            events.add_metric((event, kind), count)
+        for event in EVENTS:  # also what never happened: a rate needs the nought before the first one
+            for kind in TaskType:
+                events.add_metric((event, kind), dispatcher.feed.counts[event, kind])
         yield events
         yield CounterMetricFamily(
             "dashcam_lease_expiries", "Leases whose device vanished", value=dispatcher.lease_expiries

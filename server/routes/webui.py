@@ -24,39 +24,42 @@ _MOST_KNOWN = 5000
 async def list_videos(request: AnyRequest) -> Response[bytes]:
     """Clips with at least one completed task, newest first; `status=all` lists the rest too."""
     query = Query(request)
+    limit, offset = query.page(50, MAX_LISTED)
     which = VideoFilter(
         status=query.choice("status", STATUSES),
         date_from=day(query.text("date_from"), "date_from"),
         date_to=day(query.text("date_to"), "date_to"),
-        limit=query.integer("limit", 50, 1, MAX_LISTED),
-        offset=query.integer("offset", 0, 0, 1 << 53),
+        limit=limit,
+        offset=offset,
     )
-    services = of(request)
-    prefix = services.settings.archive.public_prefix
+    strangers, services = query.unknown(), of(request)
+    prefix, face = services.settings.archive.public_prefix, query.face
     found = await services.library.videos(which)
-    return answer(200, [views.video(each, prefix) for each in found], query.unknown())
+    total = await services.library.count_videos(which) if face.v2 else 0
+    shown = [views.video(each, prefix, face=face) for each in found]
+    return answer(200, face.envelope(shown, total, limit, offset), strangers)
 
 
 @get("/webui/videos/{video_id:str}")
 async def get_video(request: AnyRequest, video_id: FromPath[str]) -> Response[bytes]:
     """One clip with its route and plates; `expand=facts,media` adds what else is known."""
     query = Query(request)
-    expand = views.expansion(query.texts("expand"), ("facts", "media", "sightings"))
-    services = of(request)
+    expand = views.expansion(query.texts("expand", bare=True), ("facts", "media", "sightings"))
+    strangers, services, face = query.unknown(), of(request), query.face
     found = await services.library.video(video_id)
     if found is None:
         raise NotFound(f"Video {video_id[:128]} not found")
     route = await services.library.route(video_id)
     sightings = await services.library.sightings(video_id)
     prefix = services.settings.archive.public_prefix
-    view = views.video_whole(found, prefix, route, local_clock(found.start_local), sightings)
+    view = views.video_whole(found, prefix, route, local_clock(found.start_local), sightings, face)
     if "facts" in expand:
         view["facts"] = await services.library.facts(video_id)
     if "media" in expand:
         view["media"] = {"poster": views.crop_url(found.poster)}
     if "sightings" in expand:
-        view["sightings"] = [views.plate(seen, prefix, views.PLATE_MORE) for seen in sightings]
-    return answer(200, view, query.unknown())
+        view["sightings"] = [views.plate(seen, prefix, views.PLATE_MORE, face) for seen in sightings]
+    return answer(200, face.one(view), strangers)
 
 
 @get("/webui/plates")
@@ -64,6 +67,7 @@ async def search_plates(request: AnyRequest) -> Response[bytes]:
     """Sightings whose plate holds a fragment, newest first."""
     query = Query(request)
     confirmed = query.choice("confirmed", ("true", "false"))
+    limit, offset = query.page(100, MAX_LISTED)
     which = PlateFilter(
         text=(query.text("plate_query") or "")[:64],
         match=query.choice("match", MATCHES) or "partial",
@@ -72,14 +76,16 @@ async def search_plates(request: AnyRequest) -> Response[bytes]:
         date_from=day(query.text("date_from"), "date_from"),
         date_to=day(query.text("date_to"), "date_to"),
         confirmed=None if confirmed is None else confirmed == "true",
-        limit=query.integer("limit", 100, 1, MAX_LISTED),
-        offset=query.integer("offset", 0, 0, 1 << 53),
+        limit=limit,
+        offset=offset,
     )
-    expand = views.expansion(query.texts("expand"), views.PLATE_MORE)
-    services = of(request)
+    expand = views.expansion(query.texts("expand", bare=True), views.PLATE_MORE)
+    strangers, services, face = query.unknown(), of(request), query.face
     prefix = services.settings.archive.public_prefix
     found = await services.library.plates(which)
-    return answer(200, [views.plate(seen, prefix, expand) for seen in found], query.unknown())
+    total = await services.library.count_plates(which) if face.v2 else 0
+    shown = [views.plate(seen, prefix, expand, face) for seen in found]
+    return answer(200, face.envelope(shown, total, limit, offset), strangers)
 
 
 def _area(query: Query) -> Area | None:
@@ -108,9 +114,11 @@ def _degrees(name: str, text: str, most: tuple[int, ...]) -> list[float]:
 @post("/clips/known", status_code=200)
 async def known_clips(request: AnyRequest) -> Response[bytes]:
     """Which of these contents (`fingerprints`) are known already, with the clip's name."""
+    query = params.nothing_asked(request)
     body = await params.object_body(request)
     asked = params.convert(body.get("fingerprints", []), list[str], "fingerprints")
-    return answer(200, {"known": await of(request).library.known(asked[:_MOST_KNOWN])})
+    known = await of(request).library.known(asked[:_MOST_KNOWN])
+    return answer(200, query.face.one({"known": known}), query.strangers)
 
 
 def local_clock(start: str | None):  # type: ignore[no-untyped-def]

@@ -296,3 +296,18 @@ def test_run_resumes_what_backed_off_or_was_left(house, tmp_path):
     shown = house.command("h", "run", str(clip), "--json", DASHCAM_PLACES__CLIPS=str(tmp_path))
     assert shown.returncode == 0, shown.stderr
     assert json.loads(shown.stdout)["videos"][0]["archive_path"]
+
+
+def test_retry_brings_failed_tasks_back(house):
+    """`retry --failed` and `retry N` put tasks back; what cannot be retried is said, with exit 1."""
+    house.server()
+    import httpx
+
+    for _ in range(2):
+        httpx.post(f"{house.url}/api/v1/tasks", json={"task_type": "INGEST_VIDEO"})
+    for number in (1, 2):
+        httpx.post(f"{house.url}/api/v1/tasks/{number}/cancel")
+    assert json.loads(house.command("h", "retry", "1", "--json").stdout)[0]["phase"] == "ready"
+    assert house.command("h", "retry", "--failed").stdout == "1 back in the queue\n"
+    assert house.command("h", "retry", "99").returncode == 1
+    assert house.command("h", "retry").returncode == 2

@@ -7,6 +7,7 @@ server that holds real tasks, leases, clips and devices.
 import base64
 from collections.abc import Iterator
 from types import SimpleNamespace
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
@@ -110,9 +111,14 @@ def whole(value):
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def left_empty(case, url: str) -> bool:
+    """Whether a query parameter is sent without a value: that counts as none, so nothing is wrong with it."""
+    sent = requests.Request(**case.as_transport_kwargs(base_url=url)).prepare()
+    return any(value == "" for _, value in parse_qsl(urlsplit(sent.url).query, keep_blank_values=True))
+
+
 def hasten(case) -> None:
-    """A long poll need not be long; an empty query parameter counts as none, so it tests nothing."""
-    assume(not any(value in ("", [""], None) for value in (case.query or {}).values()))
+    """A long poll need not be long."""
     wait = (case.query or {}).get("wait")
     try:
         if 0 < float(wait) <= 60:
@@ -135,6 +141,8 @@ def run(live, method, path, mode, count):
         if mode is GenerationMode.POSITIVE:
             aim(case, pick, live)
             case.body = whole(case.body)
+        else:
+            assume(not left_empty(case, live.url))
         hasten(case)
         case.call_and_validate(base_url=live.url, session=live.session, checks=KEPT, timeout=20)
         made += 1

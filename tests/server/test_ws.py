@@ -14,7 +14,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from dashcam_cli import server as ours
-from server.feed import Change, Feed
+from server.feed import Feed
+from server.journal import Change
 from server.routes import ws
 from server.store import Row
 from stages.errors import BadInput
