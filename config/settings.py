@@ -31,6 +31,8 @@ class ServerSettings(_Table, frozen=True):
     url: str = "http://127.0.0.1:8000"
     #: Sent as a bearer token.
     token: str = ""
+    #: The day v1 ends (YYYY-MM-DD), told in the headers of its answers; "" = not announced.
+    v1_ends: Annotated[str, Meta(pattern=r"^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?$")] = ""
     #: Largest request body in MiB.
     body_mib: Annotated[float, Meta(gt=0, le=1024)] = 32
     #: Origins of other web sites whose pages may call the API, such as "https://maps.example"; none = none.

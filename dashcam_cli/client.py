@@ -23,12 +23,35 @@ T = TypeVar("T")
 _API = "/api/v1"
 _RETRIED = {429, 500, 502, 503, 504}
 _LONGEST_PAUSE = 30.0
+#: Calls in a row that found no server, after which the next are refused at once for so many seconds.
+_TOO_MANY, _OPEN_SECONDS = 5, 10.0
 
 
 class Claimed(Task, frozen=True, kw_only=True):
     """A task as a named worker gets it."""
 
     failures: int = 0
+
+
+class Circuit:
+    """Opens after repeated failure: for a while nobody waits for a server that is known to be away."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures = 0
+        self._opened = 0.0
+
+    def open_for(self) -> float:
+        """Seconds for which calls are refused at once; 0 = go on. One call is let through after that."""
+        if self._failures < _TOO_MANY:
+            return 0.0
+        return max(0.0, self._opened + _OPEN_SECONDS - self._clock())
+
+    def note(self, reached: bool) -> None:
+        """What came of a call."""
+        self._failures = 0 if reached else self._failures + 1
+        if not reached:
+            self._opened = self._clock()
 
 
 class Client:
@@ -63,6 +86,7 @@ class Client:
             ) from error
         self._patience = patience
         self._sleep = sleep
+        self._circuit = Circuit()
 
     def close(self) -> None:
         """Close the connections."""
@@ -119,6 +143,21 @@ class Client:
         """Put a task that was given up or cancelled back into the queue."""
         return self._call("POST", f"/tasks/{task_id}/retry", kind=dict[str, Any])
 
+    def cancel(self, task_id: int) -> dict[str, Any]:
+        """Take a task out of the queue; who holds it is told with the next heartbeat."""
+        return self._call("POST", f"/tasks/{task_id}/cancel", kind=dict[str, Any])
+
+    def amend(self, task_id: int, **changes: dict[str, Any]) -> dict[str, Any]:
+        """Change a task's `metadata` or `device_capabilities_required`."""
+        return self._call("PATCH", f"/tasks/{task_id}", changes, kind=dict[str, Any])
+
+    def pending(
+        self, capabilities: dict[str, Any], *, limit: int = 1, **filters: Any
+    ) -> list[dict[str, Any]]:
+        """What a device with these capabilities could be given; leases nothing."""
+        params = {"limit": limit, **filters}
+        return self._call("GET", "/tasks/pending", capabilities, params=params, kind=list[dict[str, Any]])
+
     def release(self, task: Task) -> None:
         """Give a task back unharmed."""
         self._call("POST", f"/tasks/{task.task_id}/release", {"lease": task.lease}, kind=dict[str, Any])
@@ -151,6 +190,14 @@ class Client:
         """End a token."""
         return self._call("DELETE", f"/tokens/{quote(jti, safe='')}", kind=dict[str, Any])
 
+    def device(self, hostname: str) -> dict[str, Any]:
+        """One device."""
+        return self._call("GET", f"/devices/{quote(hostname, safe='')}", kind=dict[str, Any])
+
+    def forget_device(self, hostname: str) -> None:
+        """Forget a device that is gone for good."""
+        self._call("DELETE", f"/devices/{quote(hostname, safe='')}", kind=dict[str, Any])
+
     # -- what is known -------------------------------------------------------------------------
 
     def known(self, fingerprints: list[str]) -> dict[str, str]:
@@ -164,6 +211,15 @@ class Client:
         return self._call(
             "GET", f"/webui/videos/{quote(video_id, safe='')}", params=params, kind=dict[str, Any]
         )
+
+    def videos(self, **filters: Any) -> list[dict[str, Any]]:
+        """Clips by `status`, `date_from`, `date_to`, `limit`, `offset`."""
+        params = {name: value for name, value in filters.items() if value is not None}
+        return self._call("GET", "/webui/videos", params=params, kind=list[dict[str, Any]])
+
+    def metrics(self) -> dict[str, Any]:
+        """How the server fares."""
+        return self._call("GET", "/metrics", kind=dict[str, Any])
 
     def plates(self, **filters: Any) -> list[dict[str, Any]]:
         """Sightings by `plate_query`, `date_from`, `date_to`, `confirmed`, `limit`, `offset`, `expand`."""
@@ -198,6 +254,10 @@ class Client:
         timeout: float | None = None,
         headers: dict[str, str] | None = None,
     ) -> T:
+        if (seconds := self._circuit.open_for()) > 0:
+            raise Unreachable(
+                f"no server answered at {self.url} lately; it is tried again in {seconds:.0f} s"
+            )
         content = None if body is None else msgspec.json.encode(body)
         end = time.monotonic() + self._patience
         for attempt in range(100):
@@ -208,6 +268,7 @@ class Client:
             if time.monotonic() + pause > end:
                 break
             self._sleep(pause)
+        self._circuit.note(answer is not None)
         if answer is None:
             raise Unreachable(f"no server answers at {self.url} ({trouble}); start one with: dashcam server")
         if answer.status_code >= 400:

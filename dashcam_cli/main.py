@@ -41,12 +41,15 @@ def server(
     auth: Annotated[
         str | None, typer.Option(help="open: private networks need no token; required: everybody needs one.")
     ] = None,
+    log_file: Annotated[
+        Path | None, typer.Option(help="Where requests are logged; default: server.log in the home.")
+    ] = None,
 ) -> None:
     """Run the server: the API, the queue and the catalogue."""
     with errors():
         from dashcam_cli.server import serve
 
-        serve(host, port, home, rate_limit, max_concurrent, auth)
+        serve(host, port, home, rate_limit, max_concurrent, auth, log_file)
 
 
 @app.command()

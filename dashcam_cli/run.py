@@ -110,7 +110,7 @@ class Line:
 
     def _work(self, ids: list[str]) -> None:
         identity = take_name(Path(self.settings.home), "")
-        beat = Client(self.settings.server.url, patience=2)
+        beat = common.client(self.settings, patience=2)
         with Bars() as bars:
             worker = Worker(
                 self.client, beat, self.settings, identity, self._places, task_types(self.settings), bars
@@ -198,10 +198,11 @@ def pipeline(settings: Settings) -> Iterator[Line]:
         worker=msgspec.structs.replace(settings.worker, types=()),
     )
     with embedded(alone) as url:
-        client = Client(url)
         server = msgspec.structs.replace(alone.server, url=url, token="")
+        signed = msgspec.structs.replace(alone, server=server)  # with the home's key: no token is needed here
+        client = common.client(signed, patience=5)
         try:
-            yield Line(msgspec.structs.replace(alone, server=server), client)
+            yield Line(signed, client)
         finally:
             client.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import typer
@@ -116,7 +117,45 @@ def _notes() -> dict[tuple[str, str], str]:
     return found
 
 
-PAGES = {"reference/commands.md": commands, "reference/settings.md": settings}
+def api() -> str:
+    """The page of API calls, from the OpenAPI document."""
+    from server.openapi.document import document
+
+    made = document()
+    lines = [
+        f"{_HEAD}# API\n",
+        "The server shows this with every field, example and error, and lets you try it: `/docs` and `/redoc`;",
+        "`/openapi.json` is the document itself (OpenAPI 3.1). What v2 has too is below `/api/v2` with",
+        "`page[limit]`, `page[number]` and `filter[...]` as parameters, answers in `data` and `meta`, and always",
+        "with a token.\n",
+    ]
+    for tag in made["tags"]:
+        if tag["name"].endswith(" (v2)"):
+            continue
+        lines += [f"## {tag['name']}\n", f"{tag['description']}\n"]
+        lines += ["| call | what it does | parameters |", "| --- | --- | --- |"]
+        for path, item in made["paths"].items():
+            for method, each in item.items():
+                if tag["name"] in each["tags"]:
+                    text = f"{each['summary']}. {each['description'].splitlines()[0]}".replace("|", "\\|")
+                    given = ", ".join(
+                        _asked(one) for one in each.get("parameters", []) if one["in"] != "path"
+                    )
+                    lines.append(f"| `{method.upper()} {path}` | {text} | {given} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _asked(parameter: dict[str, Any]) -> str:
+    default = parameter["schema"].get("default")
+    return f"`{parameter['name']}`" + ("" if default is None else f" ({default})")
+
+
+PAGES = {
+    "reference/commands.md": commands,
+    "reference/settings.md": settings,
+    "reference/api.md": api,
+}
 
 
 if __name__ == "__main__":

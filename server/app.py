@@ -19,9 +19,9 @@ from server.keys import home_key
 from server.limits import Limits, limited
 from server.metrics import Metrics, measured
 from server.params import AnyRequest
+from server.requestlog import logged
 from server.routes import devices, docs, host, metrics, pages, session, tasks, webui, ws
 from server.services import Services
-
 
 #: The same functions answer under both versions; `face.py` has what differs.
 BOTH = [*tasks.ROUTES, *devices.ROUTES, *webui.ROUTES, *host.API_ROUTES]
@@ -53,11 +53,12 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
         openapi_config=None,
         logging_config=None,
     )
-    # From the outside in: metrics, HEAD and sizes, who is asking, how much they may ask, the routes.
+    # From the outside in: metrics, the log, HEAD and sizes, who is asking, how much they may ask, the routes.
     inner = limited(app.asgi_handler, Limits(settings.limits), caller_key)
-    app.asgi_handler = edge(gate(inner, settings), int(settings.server.body_mib * 1024 * 1024))
+    most = int(settings.server.body_mib * 1024 * 1024)
+    app.asgi_handler = edge(gate(inner, settings), most, settings.server.v1_ends)
     app.state.metrics = Metrics(app.routes)
-    app.asgi_handler = measured(app.asgi_handler, app.state.metrics)  # the outermost
+    app.asgi_handler = measured(logged(app.asgi_handler), app.state.metrics)
     return app
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+from email.utils import format_datetime
 from typing import Any
 
 import msgspec
 from litestar.types import ASGIApp, Receive, Send
+
+V1 = "/api/v1/"
 
 
 class TooLarge(Exception):
     """A body went over the limit while it came in."""
 
 
-def edge(app: ASGIApp, most_bytes: int) -> ASGIApp:
-    """Answer HEAD wherever there is a GET, and refuse bodies over `most_bytes` with 413."""
+def edge(app: ASGIApp, most_bytes: int, v1_ends: str = "") -> ASGIApp:
+    """Answer HEAD wherever there is a GET, refuse bodies over `most_bytes` with 413, and say on v1's answers
+    when it ends (`v1_ends`, a date), once that is announced.
+    """
+    farewell = _farewell(v1_ends)
 
     async def handle(scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -25,6 +32,8 @@ def edge(app: ASGIApp, most_bytes: int) -> ASGIApp:
         async def sending(message: Any) -> None:
             nonlocal started
             started = started or message["type"] == "http.response.start"
+            if farewell and message["type"] == "http.response.start" and scope["path"].startswith(V1):
+                message = {**message, "headers": [*message["headers"], *farewell]}
             if head and message["type"] == "http.response.body":
                 message = {**message, "body": b"", "more_body": False}
             await send(message)
@@ -40,6 +49,18 @@ def edge(app: ASGIApp, most_bytes: int) -> ASGIApp:
                 await _refuse(send, most_bytes)
 
     return handle
+
+
+def _farewell(ends: str) -> list[tuple[bytes, bytes]]:
+    """The headers of RFC 9745 and RFC 8594, with a link to what comes after."""
+    if not ends:
+        return []
+    day = datetime.combine(date.fromisoformat(ends), datetime.min.time(), UTC)
+    return [
+        (b"deprecation", b"@%d" % int(day.timestamp())),
+        (b"sunset", format_datetime(day, usegmt=True).encode()),
+        (b"link", b'</api/v2/>; rel="successor-version"'),
+    ]
 
 
 def _announced(scope: Any) -> int:

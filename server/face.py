@@ -29,7 +29,7 @@ class Face:
         return when.isoformat(timespec="microseconds") if self.v2 else when.strftime("%Y-%m-%dT%H:%M:%S")
 
     def local(self, text: str | None, offset: int | None) -> str | None:
-        """A time by a camera's clock, `YYYY-MM-DDTHH:MM:SS`; `offset` in seconds east of UTC, None = not known."""
+        """A time by a camera's clock, `YYYY-MM-DDTHH:MM:SS`; `offset` in seconds east of UTC."""
         if text is None or not self.v2:
             return text
         try:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from server.openapi import devices, host, nouns, shapes, tasks, troubles, webui
+from server.openapi import devices, figures, host, nouns, second, shapes, tasks, tokens, troubles, webui
 
 _ABOUT = """\
 The API of a dashcam processor: clips become an archive that can be searched by plate.
@@ -22,15 +22,22 @@ The API of a dashcam processor: clips become an archive that can be searched by 
 - Times of tasks and devices are UTC; times of footage are on the camera's local clock.
 - `HEAD` is answered wherever `GET` is; a wrong method gets 405 with `Allow`.
 - A body that begins with `{` or `[` is JSON, whatever its `Content-Type` says.
-- Updates as they happen: WebSocket `/api/v1/ws/tasks`.
+- On its own host and in private networks the server answers without a token unless it is told to demand one;
+  a page of another site may change nothing.
 """
 
 _TAGS = [
     {"name": tasks.TAG, "description": "Units of work, from their creation to their end."},
     {"name": devices.TAG, "description": "Hosts, and what they can do."},
     {"name": webui.TAG, "description": "What was recorded, and which plates are in it."},
+    {"name": tokens.TAG, "description": "Who may call."},
     {"name": host.TAG, "description": "How the server is."},
 ]
+
+_V2 = (
+    "The same as in v1, always with a token: answers in an envelope, times with offset and microseconds, "
+    "unknown parameters and fields refused."
+)
 
 _SECURITY = {
     "bearer": {
@@ -47,16 +54,24 @@ _SECURITY = {
     },
 }
 
-_AREAS = (tasks, devices, webui, host)
+#: What both versions have, and what only v1 has or has no version.
+_IN_BOTH = (tasks, devices, webui, host)
+_IN_V1 = (tokens, figures)
 
 
 def document() -> dict[str, Any]:
     """The document as plain values."""
     schemas = nouns.schemas() | shapes.schemas() | troubles.SCHEMAS
     paths: dict[str, Any] = {}
-    for area in _AREAS:
+    for area in _IN_BOTH:
         schemas |= area.schemas()
         paths |= area.paths()
+    newer, differing = second.second(paths, schemas)
+    for area in _IN_V1:
+        schemas |= area.schemas()
+        paths |= area.paths()
+    schemas |= differing
+    paths |= newer
     return {
         "openapi": "3.1.0",
         "info": {
@@ -67,7 +82,7 @@ def document() -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/", "description": "The server that this document came from."}],
-        "tags": _TAGS,
+        "tags": _TAGS + [{"name": f"{area.TAG} (v2)", "description": _V2} for area in _IN_BOTH],
         "paths": paths,
         "components": {
             "schemas": dict(sorted(schemas.items())),

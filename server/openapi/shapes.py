@@ -15,6 +15,8 @@ NUMBER: Piece = {"type": "integer", "minimum": 1, "maximum": INT64}
 FLAG: Piece = {"type": "boolean"}
 _CLOCK = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$"
 UTC: Piece = {"type": "string", "pattern": _CLOCK}
+#: A camera's clock may say any year.
+CAMERA: Piece = {"type": "string", "pattern": r"^\d{1,4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$"}
 ANYTHING: Piece = {"type": "object", "additionalProperties": True}
 
 
@@ -102,7 +104,7 @@ _VIDEO: Piece = {
 }
 
 _ROUTE_POINT = thing(
-    "One GPS fix.", PLACE_ON_EARTH | {"timestamp": said(maybe(UTC), "The camera's local clock.")}
+    "One GPS fix.", PLACE_ON_EARTH | {"timestamp": said(maybe(CAMERA), "The camera's local clock.")}
 )
 _TIMELINE_PLATE = thing(
     "A plate of the clip.",

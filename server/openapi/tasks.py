@@ -124,7 +124,12 @@ def _peek() -> Piece:
         "What a device with these capabilities could be given. Reads only, leases nothing; what others hold "
         "is not shown. Browsers cannot send a body with GET, `curl -X GET -d` can."
     )
-    answer = good(200, "Tasks, the first to be done first.", array(ref("Task")), pending=[examples.PENDING])
+    answer = good(
+        200,
+        "Tasks, the first to be done first.",
+        array(ref("Task"), uniqueItems=True),
+        pending=[examples.PENDING],
+    )
     return operation(TAG, "peekPending", "Look at pending tasks", text, answer, *_PENDING, sends=_HAS)
 
 
@@ -134,7 +139,7 @@ def _claim() -> Piece:
         "settings change both."
     )
     either = {"anyOf": [ref("Task"), ref("LeasedTask")]}
-    answer = good(200, "The leased tasks.", array(either), claimed=[examples.PENDING])
+    answer = good(200, "The leased tasks.", array(either, uniqueItems=True), claimed=[examples.PENDING])
     return operation(TAG, "claimPending", "Claim pending tasks", text, answer, *_PENDING, sends=_HAS)
 
 

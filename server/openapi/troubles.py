@@ -109,4 +109,9 @@ def responses() -> Piece:
         made[name] = {"description": words, "content": {JSON: {"schema": schema, "example": example}}}
         if status in (429, 503):
             made[name]["headers"] = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
+    upgrade = {"detail": "This address speaks WebSocket; connect to it with ws:// or wss://"}
+    made["UpgradeRequired"] = {
+        "description": "This address speaks WebSocket.",
+        "content": {JSON: {"schema": ref("Error"), "example": upgrade}},
+    }
     return made

@@ -32,9 +32,9 @@ VIDEO = in_path("video_id", "The clip's name.", {"type": "string", "minLength": 
 
 
 def _degrees(*names: str) -> Piece:
-    one = r"-?[0-8]?[0-9](\.[0-9]{1,6})?"
+    lat, lon = r"-?[0-8]?[0-9](\.[0-9]{1,6})?", r"-?(1[0-7][0-9]|[0-9]{1,2})(\.[0-9]{1,6})?"
     text = f"{', '.join(names)} in degrees, with commas between."
-    return {"type": "string", "pattern": f"^{','.join([one] * len(names))}$", "description": text}
+    return {"type": "string", "pattern": f"^{','.join([lat, lon] * (len(names) // 2))}$", "description": text}
 
 
 _AREA = (

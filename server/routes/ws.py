@@ -59,6 +59,9 @@ async def _send(socket: AnySocket, listener: Listener) -> None:
     try:
         while (item := await listener.next()) is not None:
             text = item if isinstance(item, str) else message(item)
+            if not socket.app.state.tokens.stands(socket.scope["state"]["caller"]):
+                await socket.close(4401, "the token no longer stands")
+                return
             async with asyncio.timeout(PATIENCE):
                 await socket.send_text(text)
             sent += 1

@@ -83,6 +83,7 @@ def test_without_a_server(home: Path):
         assert (home / "auth.key").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.slow
 def test_with_a_server(url: str):
     """While a server has the home, the same commands go through it, and work at once."""
     token = walk()
@@ -100,15 +101,14 @@ def test_made_before_the_server_starts(home: Path, monkeypatch):
         assert (status(url, token), status(url, ended)) == (200, 401)
 
 
+@pytest.mark.slow
 def test_a_server_elsewhere_is_said(url: str, monkeypatch):
     """The home is held, and nobody answers at the address in the settings: one sentence, no traceback."""
-    for address in ("http://127.0.0.1:9", "http://192.0.2.1:1"):
-        monkeypatch.setenv("DASHCAM_SERVER", address)
-        monkeypatch.setattr("dashcam_cli.client.Client._once", lambda *_: (None, "nobody", 0.0))
-        said = dashcam("token", "list")
-        assert said.exit_code == 2
-        assert "--server" in said.stderr
-        assert address in said.stderr
+    monkeypatch.setenv("DASHCAM_SERVER", "http://127.0.0.1:9")
+    said = dashcam("token", "list")
+    assert said.exit_code == 2
+    assert "open, and the one at http://127.0.0.1:9 did not do it" in said.stderr
+    assert "--server" in said.stderr
 
 
 def test_a_named_server_is_asked_with_the_token_of_the_settings(url: str, home: Path, monkeypatch):

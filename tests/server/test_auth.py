@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from litestar.exceptions import WebSocketDisconnect
 from litestar.testing import TestClient
 
-from config.settings import AuthSettings, Settings
+from config.settings import AuthSettings, LimitSettings, Settings
 from dashcam_cli.homekey import host_token
 from server.app import create_app
 from server.auth import BadToken, Tokens
@@ -40,7 +40,8 @@ class Desk:
     """A server whose callers' address can be chosen, and tokens of every kind."""
 
     def __init__(self, settings: Settings) -> None:
-        self.app = create_app(settings)
+        free = LimitSettings(requests_per_minute=0, connections=0)
+        self.app = create_app(msgspec.structs.replace(settings, limits=free))
         self.peer: object = ("127.0.0.1", 1)
         self.seen: list[str] = []
         inside, outside = self.app.asgi_handler, self

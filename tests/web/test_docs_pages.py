@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -102,13 +101,13 @@ def opened(browser: Page, house: House, path: str, until: str) -> str:
     """Open a page of a real server and wait for a text in it; all that it shows."""
     house.server()
     browser.call("Page.navigate", url=f"{house.url}{path}")
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        shown = str(browser.value(SHOWN) or "")
-        if until in shown:
-            return shown
-        time.sleep(0.2)
-    raise AssertionError(f"{path} never showed {until!r}; {browser.complaints}; it shows {shown[:2000]}")
+    try:
+        wait_for(lambda: until in str(browser.value(SHOWN)), seconds=60)
+    except AssertionError:
+        raise AssertionError(
+            f"{path} never showed {until!r}; the browser says: {browser.complaints}"
+        ) from None
+    return str(browser.value(SHOWN))
 
 
 def kept_to_itself(browser: Page, house: House) -> None:
@@ -137,21 +136,13 @@ def test_swagger_ui_renders_every_operation(browser, house):
 def test_swagger_ui_sends_requests(browser, house):
     """Try it out: the page's policy lets a request reach our server, and its answer is shown."""
     opened(browser, house, "/docs#/Server/health", SUMMARIES[-1])
-    press = "document.querySelector('#operations-Server-health {}').click()"
-    for button in (".opblock-summary-control", ".try-out__btn", ".execute"):
-        if not browser.value(f"!!document.querySelector('#operations-Server-health {button}')"):
-            continue
-        if button == ".opblock-summary-control" and browser.value(
-            "!!document.querySelector('#operations-Server-health .try-out__btn')"
-        ):
-            continue
-        browser.call("Runtime.evaluate", expression=press.format(button))
-        time.sleep(0.3)
-    answered = "document.querySelector('#operations-Server-health .live-responses-table')?.innerText ?? ''"
-    end = time.monotonic() + 20
-    while '"status": "ok"' not in str(browser.value(answered)) and time.monotonic() < end:
-        time.sleep(0.2)
-    assert '"status": "ok"' in str(browser.value(answered))
+    block = "document.querySelector('#operations-Server-health {}')"
+    for button in (".try-out__btn", ".execute"):
+        found = block.format(button)
+        wait_for(lambda found=found: browser.value(f"!!{found}"), seconds=30)
+        browser.value(f"{found}.click()")
+    shown = block.format(".live-responses-table") + "?.innerText"
+    wait_for(lambda: '"status": "ok"' in str(browser.value(shown)), seconds=30)
     assert browser.complaints == []
 
 
