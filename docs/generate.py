@@ -124,9 +124,9 @@ def api() -> str:
     made = document()
     lines = [
         f"{_HEAD}# API\n",
-        "The server shows this with every field, example and error, and lets you try it: `/docs` and `/redoc`;",
-        "`/openapi.json` is the document itself (OpenAPI 3.1). What v2 has too is below `/api/v2` with",
-        "`page[limit]`, `page[number]` and `filter[...]` as parameters, answers in `data` and `meta`, and always",
+        "The server shows this with every field, example and error, and lets you try it: `/docs`, `/redoc`;",
+        "`/openapi.json` is the document itself (OpenAPI 3.1). What v2 has too is below `/api/v2`, with",
+        "`page[limit]`, `page[number]` and `filter[...]` as parameters, answers in `data` and `meta`, always",
         "with a token.\n",
     ]
     for tag in made["tags"]:

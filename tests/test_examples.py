@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -332,6 +333,46 @@ def test_bulk_create_ends_at_a_refused_row(house, shell):
     assert "400" in shown.stderr
     assert "successfully" not in shown.stdout
     assert [task["video_id"] for task in house.get("/tasks")] == ["good"]
+
+
+# -- single commands -----------------------------------------------------------------------------
+
+
+def commands() -> list[str]:
+    """Every printed block of curl commands, but the scripts of sections 9 and 17."""
+    if not REFERENCE.is_file():
+        pytest.skip("needs ../shared/reference/api-reference.md, which is not part of the repository")
+    text = REFERENCE.read_text(encoding="utf-8")
+    found = re.findall(r"^( *)```bash\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    blocks = [textwrap.dedent(body) for _, body in found]
+    return [block for block in blocks if PRINTED_SERVER in block and not block.startswith("#!")]
+
+
+@pytest.mark.shared
+def test_every_printed_curl_command_works(house, shell):
+    """Each single curl command of the reference is answered with success: 11 endpoints, troubleshooting, metrics, v2."""
+    house.server()
+    script = "\n".join(addressed(block, house.url) for block in commands())
+    for path, body in (
+        ("/tasks", {"task_type": "INGEST_VIDEO", "video_id": "trip_20240115_1"}),
+        ("/devices/heartbeat", {"hostname": "jetson-coral-1", "device_type": "jetson_coral"}),
+    ):
+        assert httpx.post(f"{house.url}/api/v1{path}", json=body).is_success
+    token = house.command("server", "token", "create", "examples").stdout.strip()
+    # The commands stay as printed. curl's own settings show each status, send a token (the printed v2 query has
+    # none), and take the brackets of that query for brackets, not for a range of addresses.
+    settings = f'silent\ngloboff\nheader = "X-API-Key: {token}"\nwrite-out = "\\n%{{http_code}} %{{url_effective}}\\n"\n'
+    (house.folder / ".curlrc").write_text(settings)
+    path = house.folder / "commands.sh"
+    path.write_text(script)
+    shown = subprocess.run(
+        ["bash", str(path)],
+        env=environ(house, CURL_HOME=str(house.folder), TOKEN=token),
+        cwd=house.folder, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    statuses = re.findall(r"^(\d{3}) (http\S+)$", shown.stdout, re.MULTILINE)
+    assert len(statuses) == script.count("curl ") >= 17
+    assert [each for each in statuses if each[0] not in ("200", "201")] == [], shown.stdout
 
 
 # -- sections 12 and 13, tokens ------------------------------------------------------------------

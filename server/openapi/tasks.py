@@ -23,6 +23,8 @@ from server.openapi.shapes import TASK_MORE
 from stages.task import State
 
 TAG = "Tasks"
+#: A body of `null` is as good as none where none is needed.
+NOTHING: Piece = {"type": "null"}
 schemas = bodies.schemas
 
 ID = in_path("task_id", "The task's number.", {"type": "integer", "minimum": 1, "maximum": INT64}, 1)
@@ -112,8 +114,8 @@ _PENDING = (
     ),
 )
 _HAS = body(
-    {"anyOf": [ref("Capabilities"), ref("Claim")]},
-    "What the device has; no body at all: no filter.",
+    {"anyOf": [ref("Capabilities"), ref("Claim"), NOTHING]},
+    "What the device has; no body, or null: no filter.",
     required=False,
     capabilities=examples.CAPABILITIES,
 )
@@ -156,7 +158,8 @@ def _amend() -> Piece:
 
 
 def _complete() -> Piece:
-    sends = body(ref("Completion"), "What came of it.", required=False, follow_up=examples.COMPLETION)
+    either = {"anyOf": [ref("Completion"), NOTHING]}
+    sends = body(either, "What came of it.", required=False, follow_up=examples.COMPLETION)
     answer = good(200, "It is complete.", ref("Completed"), completed=examples.COMPLETED)
     summary = "Complete a task and publish what follows"
     return operation(TAG, "completeTask", summary, bodies.CHANGES, answer, ID, sends=sends, fails=(404, 409))

@@ -35,12 +35,14 @@ PARTS = {
 #: Our own scripts that start the two.
 _STARTERS = ("docs-swagger.js", "docs-redoc.js")
 
-# No inline script, nothing from elsewhere. Both parts write style attributes and elements; Swagger UI's
-# style sheet carries its pictures as data. Only ReDoc's search runs in a worker made of a blob.
+# No inline script, nothing from elsewhere. Swagger UI's style sheet carries its pictures as data. ReDoc
+# writes style elements, and its search runs in a worker made of a blob.
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'{styles}; img-src 'self' data:; "
     "connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
 )
+_SWAGGER = _POLICY.format(styles="")
+_REDOC = _POLICY.format(styles=" 'unsafe-inline'") + "; worker-src blob:"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -85,14 +87,14 @@ async def swagger(request: AnyRequest) -> Response[bytes]:
     """Swagger UI over the document."""
     del request
     style = '<link rel="stylesheet" href="static/vendor/swagger-ui.css?v={stamp}">\n'
-    return _page("Swagger UI", "swagger-ui-bundle.js", "docs-swagger.js", _POLICY, style)
+    return _page("Swagger UI", "swagger-ui-bundle.js", "docs-swagger.js", _SWAGGER, style)
 
 
 @get("/redoc")
 async def redoc(request: AnyRequest) -> Response[bytes]:
     """ReDoc over the document."""
     del request
-    return _page("ReDoc", "redoc.standalone.js", "docs-redoc.js", f"{_POLICY}; worker-src blob:")
+    return _page("ReDoc", "redoc.standalone.js", "docs-redoc.js", _REDOC)
 
 
 def _page(what: str, bundle: str, starter: str, policy: str, style: str = "") -> Response[bytes]:

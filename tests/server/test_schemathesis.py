@@ -6,8 +6,10 @@ server that holds real tasks, leases, clips and devices.
 
 import base64
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from types import SimpleNamespace
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -60,17 +62,17 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
         admin = {"name": "fuzzer", "role": "admin"}
         token = session.post(f"{url}/api/v1/tokens", json=admin, timeout=20).json()["token"]
         session.headers["Authorization"] = f"Bearer {token}"
-        yield SimpleNamespace(url=url, session=session, **fill(f"{url}/api/v1", session))
+
+        def post(path: str, body: object, method: str = "POST", **more: object) -> Any:
+            answer = session.request(method, f"{url}/api/v1{path}", json=body, timeout=20, **more)
+            assert answer.ok, answer.text
+            return answer.json()
+
+        yield SimpleNamespace(url=url, session=session, post=post, aims=fill(post), numbers=count())
 
 
-def fill(api: str, session: requests.Session) -> dict[str, object]:
-    """Tasks in every phase, a processed clip, a device; what to aim at."""
-
-    def post(path: str, body: object, **more: object) -> object:
-        answer = session.post(f"{api}{path}", json=body, timeout=20, **more)
-        assert answer.ok, answer.text
-        return answer.json()
-
+def fill(post: Callable[..., Any]) -> dict[str, list[Any]]:
+    """Tasks in every phase, a processed clip, devices; the names to aim at."""
     post("/tasks", {"task_type": "HEAVY_PROCESS_VIDEO", "video_id": "trip_1"})
     post("/tasks/1/complete", {"results": [CLIP, ROUTE, SIGHTINGS]})
     inputs = [{"device": "indoor_nas", "path": "/videos/raw/a.mp4"}]
@@ -78,33 +80,42 @@ def fill(api: str, session: requests.Session) -> dict[str, object]:
         "/tasks/batch",
         [{"task_type": "INGEST_VIDEO", "video_id": f"clip_{n}", "inputs": inputs} for n in HELD],
     )
-    claimed = post("/tasks/pending", {}, params={"worker": "rtx", "session": "s", "limit": 100})
+    post("/tasks/pending", {}, params={"worker": "rtx", "session": "s", "limit": 100})
     post("/tasks/batch", [{"task_type": "PREPROCESS_VIDEO", "video_id": "trip_2"} for _ in range(4)])
     post("/tasks/12/cancel", None)
     post(
         "/devices/heartbeat",
         {"hostname": "rtx", "device_type": "rtx_4090", "capabilities": {"gpu_vram_gb": 24}},
     )
-    clip = session.get(f"{api}/webui/videos/trip_1", params={"expand": "sightings"}, timeout=20).json()
+    clip = post("/webui/videos/trip_1?expand=sightings", None, method="GET")
     return {
-        "leases": {task["task_id"]: task["lease"] for task in claimed},
-        "aims": {
-            "task_id": [*range(1, 16)],
-            "hostname": ["rtx", "heart beat", "\u00e9"],
-            "video_id": ["trip_1", "clip_2"],
-            "name": [clip["sightings"][0]["media"].rpartition("/")[2]],
-        },
+        "task_id": [*range(1, 16)],
+        "hostname": ["rtx", "nas"],
+        "video_id": ["trip_1", "clip_2"],
+        "name": [clip["sightings"][0]["media"].rpartition("/")[2]],
     }
 
 
-def aim(case, pick: int, live: SimpleNamespace) -> None:
-    """Half of the requests name things that are there, and carry their leases."""
+def aim(case, path: str, method: str, pick: int, live: SimpleNamespace) -> None:
+    """Half of the requests name things that are there; what a request uses up is made anew for it."""
+    if pick % 2 == 0:
+        return
     for name, targets in live.aims.items():
-        if pick % 2 and name in case.path_parameters:
+        if name in case.path_parameters:
             case.path_parameters[name] = targets[pick // 2 % len(targets)]
-    lease = live.leases.get(case.path_parameters.get("task_id"))
-    if pick % 4 == 1 and lease is not None and isinstance(case.body, dict) and "lease" in case.body:
-        case.body["lease"] = lease
+    if pick % 4 == 1:
+        return
+    if path.endswith(("/fail", "/release")) and isinstance(case.body, dict):
+        live.post("/tasks", {"task_type": "INGEST_VIDEO", "metadata": {"priority": "critical"}})
+        task = live.post("/tasks/pending", {}, params={"worker": "rtx"})[0]
+        case.path_parameters["task_id"] = task["task_id"]
+        case.body["lease"] = task["lease"]
+    elif method == "delete" and "hostname" in case.path_parameters:
+        live.post("/devices/heartbeat", {"hostname": f"spare {pick}", "device_type": "nas"})
+        case.path_parameters["hostname"] = f"spare {pick}"
+    elif "jti" in case.path_parameters:
+        token = live.post("/tokens", {"name": f"spare {next(live.numbers)}"})
+        case.path_parameters["jti"] = token["jti"]
 
 
 def whole(value):
@@ -132,21 +143,21 @@ def hasten(case) -> None:
         pass
 
 
-def run(live, method, path, mode, count):
+def run(live, method, path, mode, most):
     """Make requests from the document and check each answer; how many were made."""
     made = 0
     socket = path.endswith("/ws/tasks")  # plain HTTP is never right there
     checks = [check for check in KEPT if not socket or check.__name__ != "positive_data_acceptance"]
 
     @hypothesis_settings(
-        max_examples=count, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
+        max_examples=most, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(case=SCHEMA[path][method.upper()].as_strategy(generation_mode=mode), pick=st.integers(0, 1 << 30))
     def check(case, pick):
         nonlocal made
         if mode is GenerationMode.POSITIVE:
-            aim(case, pick, live)
+            aim(case, path, method, pick, live)
             if isinstance(case.body, dict | list):
                 case.body = whole(case.body)
         else:

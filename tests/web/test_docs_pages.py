@@ -192,6 +192,7 @@ def test_pages_allow_no_inline_script_and_no_other_host(client, parts, page):
     assert policy["connect-src"] == "'self'"
     assert policy["default-src"] == "'none'"
     assert ("worker-src" in policy) == (page == "/redoc")
+    assert ("'unsafe-inline'" in policy["style-src"]) == (page == "/redoc")
     assert "://" not in answer.text
     assert not re.search(r"<script(?![^>]*src=)", answer.text)
     assert not re.search(r"\son\w+=", answer.text)
