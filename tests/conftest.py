@@ -27,3 +27,10 @@ def house(tmp_path: Path) -> Iterator[House]:
     for running in made.running:
         if running.process.poll() is None:
             running.kill()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start processes of ours take seconds each: they are slow without saying so."""
+    for item in items:
+        if "house" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)

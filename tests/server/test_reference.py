@@ -16,6 +16,9 @@ from config.settings import LimitSettings
 from server.app import create_app
 from tests.house import wait_for
 
+# Together they take long for an inner loop; CI runs them.
+pytestmark = pytest.mark.slow
+
 TYPES = ("INGEST_VIDEO", "PREPROCESS_VIDEO", "HEAVY_PROCESS_VIDEO", "ARCHIVE_VIDEO")
 TASK_KEYS = [
     "task_id", "task_type", "state", "created_at", "completed_at", "video_id", "inputs", "outputs", "metadata",

@@ -14,7 +14,7 @@ VIDEO = "trip_20240115_1"
 #: What stands for the items in the printed page of v2.
 NOT_JSON = '"data": [...]'
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
 
 class Block(msgspec.Struct, frozen=True):

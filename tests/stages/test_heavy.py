@@ -20,6 +20,9 @@ from stages.settings import HeavySettings
 from stages.task import FileRef, Task, TaskType
 from stages.vision.report import safe_name
 
+# Together they take long for an inner loop; CI runs them.
+pytestmark = pytest.mark.slow
+
 
 def heavy_task(name: str, **metadata: Any) -> Task:
     """A task for a clip below `videos/raw` of the indoor NAS, with a preprocess folder."""
