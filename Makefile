@@ -11,7 +11,7 @@ install: $(VENV)/.installed
 
 # pip refuses a project folder in hash mode, so the locks go in first, hashed, and the project after them
 # without dependencies, built by the locked build tools.
-$(VENV)/.installed: pyproject.toml $(LOCK) constraints/dev.txt constraints/build.txt
+$(VENV)/.installed: pyproject.toml $(LOCK) constraints/dev.txt constraints/build.txt hatch_build.py package.json package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dashcam needs Python 3.11 or newer; call: make PYTHON=python3.12 install")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r constraints/build.txt

@@ -20,7 +20,7 @@ T = TypeVar("T")
 AnyRequest = Request[Any, Any, Any]
 
 UNKNOWN = "X-Unknown-Parameters"
-_DIGITS = 15
+_DIGITS = 16
 
 
 class Query:
@@ -86,7 +86,7 @@ class Query:
 
     def choices(self, name: str, allowed: Sequence[str]) -> tuple[str, ...]:
         """Some of a few words (the parameter may be repeated)."""
-        return tuple(one_of(name, text, allowed) for text in self.texts(name))
+        return tuple(dict.fromkeys(one_of(name, text, allowed) for text in self.texts(name)))
 
     def unknown(self) -> dict[str, str]:
         """A header that names parameters nobody knows, with the nearest that somebody does; v2 refuses them.
@@ -96,7 +96,7 @@ class Query:
         strangers = []
         for name in self._values.keys() - self._asked:
             near = difflib.get_close_matches(name, self._asked, n=1)
-            shown = "".join(c if " " <= c <= "~" else "?" for c in name[:60])
+            shown = "".join(c if "!" <= c <= "~" else "?" for c in name[:60])
             strangers.append(f"{shown} (did you mean {near[0]}?)" if near else shown)
         if strangers and self.face.v2:
             named = ", ".join(sorted(strangers)[:10])

@@ -291,7 +291,9 @@ def test_submit_csv_of_250_rows_is_one_call_and_is_executed(house, rows):
     assert calls.get("POST /api/v1/tasks/batch") == 1
     assert "POST /api/v1/tasks" not in calls
     worker = house.start("nas", "worker", "--type", "INGEST_VIDEO", "--place", f"indoor_nas={rows}")
-    wait_for(lambda: len(house.get("/tasks?task_type=INGEST_VIDEO&state=complete&limit=1000")) == ROWS, worker)
+    wait_for(
+        lambda: len(house.get("/tasks?task_type=INGEST_VIDEO&state=complete&limit=1000")) == ROWS, worker
+    )
     done = house.get("/tasks?task_type=INGEST_VIDEO&state=complete&limit=1000")
     assert [task["video_id"] for task in done] == [f"trip_{number:03}" for number in range(1, ROWS + 1)]
     videos = {video["video_id"]: video for video in house.get("/webui/videos?limit=1000")}

@@ -408,3 +408,24 @@ def test_pages_of_other_sites_cannot_change_anything(client):
     assert foreign.status_code == 403
     own = client.post("/api/v1/tasks", json=body, headers={"Origin": "http://testserver.local"})
     assert own.status_code == 201
+
+
+def test_repeated_task_type_is_one_type(api):
+    """A type named twice shows and gives a task once."""
+    make(api)
+    twice = "/tasks/pending?task_type=INGEST_VIDEO&task_type=INGEST_VIDEO&limit=10"
+    assert len(api("GET", twice).json()) == 1
+    assert len(api("POST", twice).json()) == 1
+
+
+def test_largest_offset_is_taken(api):
+    """The documented maximum is one that works; one more is refused."""
+    assert api("GET", f"/tasks?offset={1 << 53}").json() == []
+    assert api("GET", f"/tasks?offset={(1 << 53) + 1}").status_code == 400
+
+
+def test_parameter_of_spaces_is_answered(client):
+    """A parameter whose name is blank breaks no header."""
+    answer = client.get("/api/v1/tasks?+x=1&%20=2")
+    assert answer.status_code == 200
+    assert answer.headers["X-Unknown-Parameters"] == answer.headers["X-Unknown-Parameters"].strip()
