@@ -16,7 +16,7 @@ PAGE_LIMIT, PAGE_NUMBER = "page[limit]", "page[number]"
 
 
 class Face:
-    """One version. v1: bare lists, UTC to the second without a zone; v2: envelopes, RFC 3339 with microseconds."""
+    """One version. v1: bare lists, UTC to the second, no zone; v2: envelopes, RFC 3339 with microseconds."""
 
     def __init__(self, path: str) -> None:
         self.v2 = path.startswith(V2)
