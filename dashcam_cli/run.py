@@ -30,6 +30,7 @@ HOME_PLACE = "home"
 def run_clips(paths: list[Path], home: Path | None, as_json: bool) -> None:
     """Run clips through, print what was found; exit 1 when some clip failed."""
     settings = common.settings(home)
+    task_types(settings)  # without stages nothing is begun
     clips, errors = _look(paths)
     videos: list[dict[str, Any]] = []
     if clips:

@@ -46,7 +46,7 @@ def _clock(seconds: float | None) -> str:
 
 def _page(name: str, status: int = 200, **values: Any) -> Response[bytes]:
     html = _environment().get_template(name).render(**values)
-    return Response(html.encode(), status_code=status, media_type="text/html; charset=utf-8", headers=HEADERS)
+    return Response(html.encode(), status_code=status, media_type="text/html", headers=HEADERS)
 
 
 @get("/")

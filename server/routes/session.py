@@ -82,7 +82,7 @@ def _page(status: int, body: str, trouble: str = "") -> Response[bytes]:
     said = f'<p class="trouble" role="alert">{html.escape(trouble)}</p>\n' if trouble else ""
     text = _PAGE.format(style=_STYLE, trouble=said, body=body)
     headers = _HEADERS | ({"WWW-Authenticate": "Bearer"} if status == 401 else {})
-    return Response(text.encode(), status_code=status, media_type="text/html; charset=utf-8", headers=headers)
+    return Response(text.encode(), status_code=status, media_type="text/html", headers=headers)
 
 
 @get("/session")
