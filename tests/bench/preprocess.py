@@ -27,8 +27,8 @@ def keyframes(clip: Path) -> None:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         stream.codec_context.skip_frame = "NONKEY"
-        for frame in container.decode(stream):
-            frame.to_ndarray(format="gray")
+        for _ in container.decode(stream):
+            pass
 
 
 def preprocess(root: Path, clip: Path, number: int) -> None:
