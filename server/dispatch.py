@@ -93,18 +93,10 @@ class Dispatcher:
     async def tick(self) -> None:
         """Take back expired leases, and bring back what has backed off."""
         for lease in self.leases.expired():
-            task_id, number = lease.task_id, lease.number
             try:
-                row = await self._change(
-                    "lost",
-                    lambda tx, t=task_id, n=number: queue.expire(tx, t, n, self.settings),  # type: ignore[misc]
-                )
+                self.lease_expiries += await self._lose(lease.task_id, lease.number)
             except Unavailable:
                 self.leases.retry_expiry(lease, 5.0)
-                continue
-            self.leases.drop(task_id, number)
-            self.lease_expiries += row is not None
-            await self._announce([row] if row else [])
         now = self.now()
         await self._announce(await self._change("ready", lambda tx: queue.promote(tx, now)))
 
@@ -264,10 +256,12 @@ class Dispatcher:
                     await self._lose(lease.task_id, lease.number)
         return device
 
-    async def _lose(self, task_id: int, number: int) -> None:
+    async def _lose(self, task_id: int, number: int) -> bool:
+        """Take a lease back whose holder is gone; False when it had ended otherwise meanwhile."""
         row = await self._change("lost", lambda tx: queue.expire(tx, task_id, number, self.settings))
         self.leases.drop(task_id, number)
         await self._announce([row] if row else [])
+        return row is not None
 
     async def forget(self, hostname: str) -> None:
         """Forget a device that holds nothing. Raises `NotFound`, `Conflict`."""
