@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from stages.errors import BadInput
-from stages.files import HostPlaces
+from stages.files import ASIDE, PART, RESULT, HostPlaces
 from stages.footage.container import Container, walk
 from stages.footage.identity import fingerprint, video_id
 from stages.footage.names import NameFacts, read_name
@@ -76,6 +76,10 @@ def _walk(folder: Path) -> Iterator[Path | Refusal]:
     seen = 0
     for root, folders, files in os.walk(folder, onerror=note):
         folders[:] = sorted(each for each in folders if each not in _SKIPPED and not each.startswith("."))
+        if RESULT in files:  # an output of ours: what was made of clips is none
+            folders[:] = []
+            continue
+        folders[:] = [each for each in folders if not each.endswith((PART, ASIDE))]
         for name in sorted(files):
             if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
                 seen += 1

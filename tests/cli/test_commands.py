@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from dashcam_cli.intake import SUFFIXES
+from dashcam_cli.intake import SUFFIXES, find_clips
 
 
 def test_help_names_every_command(house):
@@ -217,6 +217,20 @@ def test_run_with_nothing_usable_is_exit_1(house, tmp_path):
     assert shown.returncode == 1
     assert json.loads(shown.stdout)["videos"] == []
     assert len(shown.stderr.strip().splitlines()) == 1
+
+
+def test_our_own_outputs_are_no_clips(tmp_path):
+    """A folder that was handed in before holds archives of ours by now: they are not handed in themselves."""
+    clip = tmp_path / "a.mp4"
+    for path in (
+        clip,
+        tmp_path / "archive" / "v" / "video_lowres.mp4",
+        tmp_path / "archive" / "w.3-1.part" / "b.mp4",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    (tmp_path / "archive" / "v" / "result.json").write_text("{}")
+    assert list(find_clips([tmp_path])) == [clip]
 
 
 def test_suffixes_are_lower_case():
