@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dashcam_cli import main_footage
 from dashcam_cli.common import AsJson, Home, PlaceFlags, Server
 from dashcam_cli.output import errors
 
@@ -20,6 +21,7 @@ place_app = typer.Typer(no_args_is_help=True, help="The places of this host: nam
 app.add_typer(place_app, name="place")
 token_app = typer.Typer(no_args_is_help=True, help="The tokens that let people, workers and scripts in.")
 app.add_typer(token_app, name="token")
+main_footage.register(app)
 
 # Whether they can be read is ours to say: one line for each, and the others go on.
 Clips = Annotated[

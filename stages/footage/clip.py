@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import NamedTuple
 
 import msgspec
 
@@ -12,7 +10,8 @@ from stages.footage import sidecars
 from stages.footage.clock import ClipTime, settle
 from stages.footage.container import Container, walk
 from stages.footage.fix import Fix
-from stages.footage.freegps import FreeGps, read_freegps
+from stages.footage.gps.inside import read_inside
+from stages.footage.gps.log import GpsLog
 from stages.footage.identity import fingerprint, video_id
 from stages.footage.names import NameFacts, read_name
 from stages.footage.route import build
@@ -24,7 +23,8 @@ _SLACK = 60.0  # seconds by which a log beside the clip may outlast it and still
 class ClipDescription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a clip says: the file, its container, the camera, the time and the way it went.
 
-    `route_source` names the layout or file that the route came from. `warnings` are sentences.
+    `route_source` names the layout or file that the route came from; `route_refused` says in a sentence why
+    positions that are there were not used. `warnings` are sentences.
     """
 
     filename: str
@@ -37,16 +37,8 @@ class ClipDescription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     time: ClipTime
     route: list[RoutePoint] = []
     route_source: str | None = None
+    route_refused: str = ""
     warnings: list[str] = []
-
-
-class _Gps(NamedTuple):
-    """Fixes with `seconds`, where they came from, and what there is to say about them."""
-
-    source: str | None = None
-    fixes: Sequence[Fix] = ()
-    is_local: bool = False
-    warnings: Sequence[str] = ()
 
 
 def describe(
@@ -73,10 +65,10 @@ def describe(
         gps.fixes,
         modified=stat.st_mtime,
         time_zone=time_zone,
-        gps_is_local=gps.is_local,
+        gps_is_local=gps.local_clock,
     )
     route = build(gps.fixes, duration=seconds, to_utc_seconds=when.gps_to_utc_seconds)
-    source = gps.source if route else None
+    source = gps.dialect if route else None
     if not route:
         route, source = _foreign_track(path, when, seconds)
     return ClipDescription(
@@ -90,31 +82,24 @@ def describe(
         time=when,
         route=route,
         route_source=source,
-        warnings=[text[:250] for text in (*_complaint(container), *gps.warnings, *when.warnings)],
+        route_refused=gps.refused,
+        warnings=[text[:250] for text in _sentences(container, gps, when)],
     )
 
 
-def _complaint(container: Container) -> list[str]:
-    return [container.reason] if container.reason else []
+def _sentences(container: Container, gps: GpsLog, when: ClipTime) -> list[str]:
+    return [text for text in (container.reason, gps.refused, *gps.warnings, *when.warnings) if text]
 
 
-def _own_gps(path: Path, container: Container, duration: float | None) -> _Gps:
+def _own_gps(path: Path, container: Container, duration: float | None) -> GpsLog:
     """The camera's own fixes: inside the clip, else in a log beside it."""
-    inside = read_freegps(path, container)
-    if inside and inside.refused:
-        return _Gps(warnings=[inside.refused])
-    if inside and any(fix.valid for fix in inside.fixes):
-        return _Gps(inside.dialect, _by_block(inside, duration), inside.local_clock)
+    inside = read_inside(path, container, duration)
+    if inside and (inside.refused or inside.placed):
+        return inside
     log, complaints = sidecars.read_log(path)
     if log is None:
-        return _Gps(warnings=complaints)
-    return _Gps(log.dialect, _by_log(log.fixes, duration), warnings=complaints)
-
-
-def _by_block(found: FreeGps, duration: float | None) -> list[Fix]:
-    """Blocks lie evenly over the clip; where not all were read, they come once a second."""
-    step = duration / found.blocks if duration and found.complete and found.blocks else 1.0
-    return [fix._replace(seconds=(fix.seconds or 0.0) * step) for fix in found.fixes]
+        return (inside or GpsLog(""))._replace(warnings=tuple(complaints))
+    return log._replace(fixes=_by_log(list(log.fixes), duration), warnings=tuple(complaints))
 
 
 def _by_log(fixes: list[Fix], duration: float | None) -> list[Fix]:

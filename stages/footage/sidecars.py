@@ -6,12 +6,11 @@ import os
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 from stages.errors import BadInput
-from stages.footage import nmea
-from stages.footage.fix import Fix
-from stages.footage.gpx import parse_gpx, read_gpx
+from stages.footage.gps import nmea
+from stages.footage.gps.gpx import parse_gpx, read_gpx
+from stages.footage.gps.log import GpsLog
 
 #: GPS logs that are read, best first.
 GPS_SUFFIXES = (".gps", ".nmea", ".gpx")
@@ -23,13 +22,6 @@ _BYTES = 16 << 20
 _TRACKS = 20
 #: A BlackVue log serves all channels: its name ends after the mode letter.
 _CHANNEL_END = re.compile(r"(20\d{6}_\d{6}_[A-Z])[FRIO][LS]?", re.IGNORECASE | re.ASCII)
-
-
-class Log(NamedTuple):
-    """What a sidecar holds. `dialect` names file and form."""
-
-    dialect: str
-    fixes: list[Fix]
 
 
 def companions(clip: Path) -> list[Path]:
@@ -47,7 +39,7 @@ def companions(clip: Path) -> list[Path]:
     return sorted(found, key=lambda path: (_rank(path), path.name))
 
 
-def read_log(clip: Path) -> tuple[Log | None, list[str]]:
+def read_log(clip: Path) -> tuple[GpsLog | None, list[str]]:
     """The first GPS log beside a clip that says anything, and a sentence for each that cannot be read."""
     complaints = []
     for path in companions(clip):
@@ -63,7 +55,7 @@ def read_log(clip: Path) -> tuple[Log | None, list[str]]:
     return None, complaints
 
 
-def track_of_time(clip: Path, start_utc: datetime, seconds: float) -> Log | None:
+def track_of_time(clip: Path, start_utc: datetime, seconds: float) -> GpsLog | None:
     """A GPX file in the clip's folder with points between `start_utc` (naive UTC) and its end.
 
     The fixes that come back lie in that time, a little before and after included, with `seconds` set.
@@ -82,18 +74,18 @@ def track_of_time(clip: Path, start_utc: datetime, seconds: float) -> Log | None
             if fix.time and first <= fix.time <= last
         ]
         if inside:
-            return Log(f"GPX by time ({path.name[:80]})", inside)
+            return GpsLog(f"GPX by time ({path.name[:80]})", inside)
     return None
 
 
-def _read(path: Path) -> Log:
+def _read(path: Path) -> GpsLog:
     if path.stat().st_size > _BYTES:
         raise BadInput(f"it is larger than {_BYTES >> 20} MiB")
     data = path.read_bytes()
     # DDPai calls its NMEA logs .gpx.
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
-        return Log("GPX beside the clip", parse_gpx(data, path.name))
-    return Log("NMEA beside the clip", nmea.fixes(data.decode("latin-1")))
+        return GpsLog("GPX beside the clip", parse_gpx(data, path.name))
+    return GpsLog("NMEA beside the clip", nmea.fixes(data.decode("latin-1")))
 
 
 def _rank(path: Path) -> int:

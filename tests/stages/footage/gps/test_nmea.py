@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.footage import nmea
+from stages.footage.gps import nmea
 
 RMC = "$GPRMC,120000.00,A,5000.00000,N,03000.00000,E,5.0,90.0,141123,,,A*6F"
 

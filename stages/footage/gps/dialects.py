@@ -14,8 +14,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from stages.footage import nmea
 from stages.footage.fix import Fix, degrees, moment
+from stages.footage.gps import nmea
 
 _KNOT = 1.852
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.footage.container import walk
-from stages.footage.dialects import DIALECTS
-from stages.footage.freegps import FreeGps, read_freegps
+from stages.footage.gps.dialects import DIALECTS
+from stages.footage.gps.freegps import FreeGps, read_freegps
 from tests.stages.clips import block_t3, block_t17, novatek
 
 WHEN = datetime(2024, 1, 15, 11, 34, 56)  # noqa: DTZ001

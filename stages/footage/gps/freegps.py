@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from stages.footage.container import Container, Span
-from stages.footage.dialects import DIALECTS, Dialect
 from stages.footage.fix import Fix
+from stages.footage.gps.dialects import DIALECTS, Dialect
+from stages.footage.gps.log import GpsLog
 
 MAGIC = b"freeGPS "
 #: Blocks read from one clip; one per video frame in some dialects.
@@ -36,6 +37,16 @@ class FreeGps(NamedTuple):
     complete: bool
     local_clock: bool = False
     refused: str = ""
+
+
+def freegps_log(path: Path, container: Container, duration: float | None) -> GpsLog | None:
+    """The fixes with `seconds`: blocks lie evenly over the clip; where not all were read, one a second."""
+    found = read_freegps(path, container)
+    if found is None:
+        return None
+    step = duration / found.blocks if duration and found.complete and found.blocks else 1.0
+    fixes = [fix._replace(seconds=(fix.seconds or 0.0) * step) for fix in found.fixes]
+    return GpsLog(found.dialect, fixes, found.local_clock, found.refused)
 
 
 def read_freegps(path: Path, container: Container) -> FreeGps | None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.errors import BadInput
-from stages.footage.gpx import parse_gpx, read_gpx
+from stages.footage.gps.gpx import parse_gpx, read_gpx
 
 POINT = '<trkpt lat="40.5" lon="-3.5"><ele>12.5</ele><time>2024-01-15T12:00:00+01:00</time></trkpt>'
 GPX = f'<?xml version="1.0"?><gpx xmlns="http://www.topografix.com/GPX/1/1"><trk><trkseg>{POINT}</trkseg></trk></gpx>'
