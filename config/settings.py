@@ -9,10 +9,17 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from stages.settings import ArchiveSettings, HeavySettings, IngestSettings, PreprocessSettings
+from stages.settings import (
+    ArchiveSettings,
+    CameraSettings,
+    HeavySettings,
+    IngestSettings,
+    PreprocessSettings,
+)
 
 Seconds = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=0)]
+Gigabytes = Annotated[float, Meta(ge=0, le=1e6)]
 PlaceName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
@@ -110,11 +117,77 @@ class PlaceSettings(_Table, frozen=True):
     prefix: str = ""
 
 
+class WatchSettings(_Table, frozen=True):
+    """`[watch]`: when a file in a watched folder counts as finished."""
+
+    #: Pause between two looks at a folder; a folder that takes long to list gets longer ones.
+    poll_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 5
+    #: A file must keep its size and time so long before it is looked into.
+    stable_seconds: Annotated[float, Meta(ge=0, le=3600)] = 5
+    #: The same on network mounts, where other hosts' writing is seen late.
+    network_stable_seconds: Annotated[float, Meta(ge=0, le=3600)] = 30
+    #: A clip that is still unfinished after so many minutes without change is reported as damaged.
+    damaged_minutes: Annotated[float, Meta(ge=0, le=10_080)] = 10
+
+
+class PullSettings(_Table, frozen=True):
+    """`[pull]`: fetching clips from a camera over Wi-Fi."""
+
+    #: A camera that says nothing for so long is taken for gone.
+    timeout_seconds: Annotated[float, Meta(gt=0, le=600)] = 20
+    #: A file that breaks off is gone on with so many times before the next one is tried.
+    attempts: Annotated[int, Meta(ge=1, le=100)] = 3
+    #: Pause before the first of these, growing by as much each time.
+    retry_seconds: Annotated[float, Meta(ge=0, le=600)] = 5
+    #: GB (10^9 bytes) that stay free in the place; pulling stops before.
+    spare_gb: Annotated[float, Meta(ge=0, le=1e6)] = 1
+
+
+class TripSettings(_Table, frozen=True):
+    """`[trips]`: which clips were driven in one go. The server's; a change is applied at its next start."""
+
+    #: A longer pause (minutes) between clips of a camera begins another trip.
+    gap_minutes: Annotated[float, Meta(ge=0.5, le=60)] = 5
+
+
 class ArchiveFace(_Table, frozen=True):
     """`[archive]`: how archives are named to people."""
 
     #: `archive_path` in the API is this, the video id and a slash.
     public_prefix: str = "//shed-nas/archive/"
+
+
+class KeepSettings(_Table, frozen=True):
+    """`[retention.CLASS]`: how long files of one class are kept, and how many. 0 and false: for good."""
+
+    #: What is older than so many days may go: both recorded and taken in before. 0 = never by age.
+    days: Annotated[float, Meta(ge=0, le=36_500)] = 0
+    #: GB (10^9 bytes) of this class that one place keeps; beyond that the oldest may go. 0 = any amount.
+    quota_gb: Gigabytes = 0
+    #: true: the oldest may go while their place lacks `min_free_gb` or `min_free_percent`.
+    when_full: bool = False
+
+
+class RetentionSettings(_Table, frozen=True):
+    """`[retention]`: what `dashcam prune` removes. As it comes it removes nothing."""
+
+    #: GB (10^9 bytes) that each kept place should have free; classes with `when_full` go for it. 0 = off.
+    min_free_gb: Gigabytes = 0
+    #: The same in percent of the place's disk; where both are set, the larger counts. 0 = off.
+    min_free_percent: Annotated[float, Meta(ge=0, le=100)] = 0
+    #: true: clips that the camera locked and event clips may go too, after all others. Protected ones never.
+    locked: bool = False
+    #: Sightings this old, of plates that nobody named, watches or corrected, are forgotten with their
+    #: pictures on the server. 0 = never; else at least 1.
+    unmarked_plates_days: Annotated[float, Meta(ge=0, le=36_500)] = 0
+    #: Clips themselves; only those whose archive was read back and is whole.
+    raw: KeepSettings = KeepSettings()
+    #: What the preprocess stage left: thumbnails and moments.
+    preproc: KeepSettings = KeepSettings()
+    #: What the heavy stage left: detections and crops.
+    heavy: KeepSettings = KeepSettings()
+    #: Archives. Where the clip is gone too, nothing of it is left then but its row and its plates.
+    archive: KeepSettings = KeepSettings()
 
 
 class ModelSettings(_Table, frozen=True):
@@ -145,7 +218,13 @@ class Settings(_Table, frozen=True):
     worker: WorkerSettings = WorkerSettings()
     #: See `[places.NAME]`.
     places: dict[PlaceName, PlaceSettings] = {}
+    #: See `[cameras.NAME]`.
+    cameras: dict[PlaceName, CameraSettings] = {}
+    trips: TripSettings = TripSettings()
+    watch: WatchSettings = WatchSettings()
+    pull: PullSettings = PullSettings()
     archive: ArchiveFace = ArchiveFace()
+    retention: RetentionSettings = RetentionSettings()
     models: ModelSettings = ModelSettings()
     stage: StageSettings = StageSettings()
     #: Tables of third-party stages, by name.

@@ -205,6 +205,11 @@ class Client:
         answer = self._call("POST", "/clips/known", {"fingerprints": fingerprints}, kind=dict[str, Any])
         return dict(answer["known"])
 
+    def moved(self, clips: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Tell where known contents were seen; what the catalogue has now of each that it knows."""
+        answer = self._call("POST", "/clips/moved", {"clips": clips}, kind=dict[str, Any])
+        return list(answer["clips"])
+
     def video(self, video_id: str) -> dict[str, Any]:
         """One clip with everything that is known of it."""
         params = {"expand": "facts,media,sightings"}
@@ -212,10 +217,82 @@ class Client:
             "GET", f"/webui/videos/{quote(video_id, safe='')}", params=params, kind=dict[str, Any]
         )
 
+    def whole(self, video_id: str) -> dict[str, Any]:
+        """One clip with all that is needed to export it: facts, files, fixes and sightings."""
+        params = {"expand": "facts,files,media,route,sightings"}
+        return self._call(
+            "GET", f"/webui/videos/{quote(video_id, safe='')}", params=params, kind=dict[str, Any]
+        )
+
+    def trip(self, trip_id: str) -> dict[str, Any]:
+        """One trip with its clips, by its name or that of any of its clips."""
+        return self._call("GET", f"/trips/{quote(trip_id, safe='')}", kind=dict[str, Any])
+
+    def picture(self, address: str, most: int = 1 << 20) -> bytes | None:
+        """A small picture by its address on this server (`/media/...`); None when it has none there."""
+        if not address.startswith("/media/"):
+            return None
+        try:
+            answer = self._http.get(address)
+        except (httpx.TransportError, httpx.InvalidURL):
+            return None
+        fits = answer.status_code == 200 and len(answer.content) <= most
+        return answer.content if fits else None
+
     def videos(self, **filters: Any) -> list[dict[str, Any]]:
         """Clips by `status`, `date_from`, `date_to`, `limit`, `offset`."""
         params = {name: value for name, value in filters.items() if value is not None}
         return self._call("GET", "/webui/videos", params=params, kind=list[dict[str, Any]])
+
+    # -- trips ---------------------------------------------------------------------------------
+
+    def trips(self, **filters: Any) -> list[dict[str, Any]]:
+        """Trips by `camera`, `date_from`, `date_to`, `limit`, `offset`."""
+        params = {name: value for name, value in filters.items() if value is not None}
+        return self._call("GET", "/trips", params=params, kind=list[dict[str, Any]])
+
+    def merge_trips(self, trip_ids: list[str]) -> dict[str, Any]:
+        """Make trips one; the `trip` and the `edit`."""
+        return self._call("POST", "/trips/merge", {"trip_ids": trip_ids}, kind=dict[str, Any])
+
+    def split_trip(self, trip_id: str, video_id: str) -> dict[str, Any]:
+        """Begin another trip with a clip of one; the `trips` and the `edit`."""
+        path = f"/trips/{quote(trip_id, safe='')}/split"
+        return self._call("POST", path, {"video_id": video_id}, kind=dict[str, Any])
+
+    def trip_edits(self, limit: int = 100) -> list[dict[str, Any]]:
+        """What people said of trips, newest first."""
+        return self._call("GET", "/trips/edits", params={"limit": limit}, kind=list[dict[str, Any]])
+
+    def undo_trip_edit(self, edit_id: int) -> dict[str, Any]:
+        """Take a merge or a split back."""
+        return self._call("DELETE", f"/trips/edits/{edit_id}", kind=dict[str, Any])
+
+    # -- retention -----------------------------------------------------------------------------
+
+    def candidates(
+        self, places: list[str], kinds: Iterable[str], *, videos: Iterable[str] = (), after: int = 0
+    ) -> dict[str, Any]:
+        """A page of catalogued files, with whatever keeps them from being removed; `next` goes on."""
+        params: list[tuple[str, Any]] = [("place", place) for place in places]
+        params += [("kind", kind) for kind in kinds] + [("video_id", video_id) for video_id in videos]
+        params += [("after", after), ("limit", 1000)]
+        return self._call("GET", "/retention/candidates", params=params, kind=dict[str, Any])
+
+    def removed(self, files: list[dict[str, Any]], host: str) -> int:
+        """Tell that files are no longer there; how many of them the catalogue knew."""
+        answer = self._call("POST", "/files/removed", {"files": files, "host": host}, kind=dict[str, Any])
+        return int(answer["forgotten"])
+
+    def forget_plates(self, days: float, *, locked: bool, dry_run: bool, host: str) -> dict[str, Any]:
+        """Forget old sightings of plates that nobody marked, or count them."""
+        body = {"days": days, "locked": locked, "dry_run": dry_run, "host": host}
+        return self._call("POST", "/retention/plates", body, kind=dict[str, Any], timeout=600)
+
+    def protect(self, video_id: str, *, on: bool = True) -> dict[str, Any]:
+        """Keep a clip from every retention rule, or no longer."""
+        path = f"/videos/{quote(video_id, safe='')}/protect"
+        return self._call("POST", path, {"protected": on}, kind=dict[str, Any])
 
     def metrics(self) -> dict[str, Any]:
         """How the server fares."""

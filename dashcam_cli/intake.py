@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,46 +9,51 @@ from typing import Any
 
 import msgspec
 
+from dashcam_cli.scan import MOST, SUFFIXES, scan, small_copy, unspeakable
+from dashcam_cli.scan import Refusal as Refusal
 from stages.errors import BadInput
-from stages.files import ASIDE, PART, RESULT, HostPlaces
+from stages.files import HostPlaces
 from stages.footage.container import Container, walk
 from stages.footage.identity import fingerprint, video_id
 from stages.footage.names import NameFacts, read_name
+from stages.footage.twins import better_twin
 from stages.task import FileRef, TaskType
 
-SUFFIXES = {".mp4", ".mov", ".ts", ".m2ts", ".mts", ".mkv", ".avi", ".m4v", ".3gp"}
-#: Folders and files on cards that hold no footage.
-_SKIPPED = {"THUMBNAIL", "SETTING", "Config", ".Trashes", ".Spotlight-V100", ".fseventsd", "found.000"}
-_MOST_FILES = 1_000_000
 OLD = timedelta(days=2)
 
 
 class Clip(msgspec.Struct, frozen=True, kw_only=True):
-    """A clip that can be handed in. `warning` says what is wrong with it though it can be worked on."""
+    """A clip that can be handed in. `warning` says what is wrong with it though it can be worked on.
+
+    `start` is when it began on the camera's clock, as far as name, movie header and file time tell. A
+    `problem` says why it can only be kept, not worked on.
+    """
 
     path: Path
     video_id: str
     fingerprint: str
     priority: str
     warning: str = ""
+    problem: str = ""
+    start: datetime | None = None
 
 
-class Refusal(msgspec.Struct, frozen=True):
-    """A path that cannot be handed in, and why."""
+def find_clips(paths: Iterable[str | Path], passed: list[Refusal] | None = None) -> Iterator[Path | Refusal]:
+    """Every clip below the paths, files as named, folders in order of names.
 
-    clip: str
-    reason: str
-
-
-def find_clips(paths: Iterable[str | Path]) -> Iterator[Path | Refusal]:
-    """Every clip below the paths, files as named, folders in order of names."""
+    `passed` collects small copies of clips that lie beside them.
+    """
     for given in paths:
         path = Path(given)
         try:
             if path.is_dir():
-                yield from _walk(path)
+                yield from _walk(path, passed)
             elif path.is_file():
-                yield _named(path)
+                if better := better_twin(path):
+                    if passed is not None:
+                        passed.append(Refusal(str(given), small_copy(better.name)))
+                else:
+                    yield _named(path)
             elif path.exists():
                 yield Refusal(str(given), "it is no regular file")
             else:
@@ -59,61 +63,52 @@ def find_clips(paths: Iterable[str | Path]) -> Iterator[Path | Refusal]:
 
 
 def _named(path: Path) -> Path | Refusal:
-    """A clip whose name every host and the API can spell."""
-    try:
-        str(path).encode("utf-8")
-    except UnicodeEncodeError:
-        return Refusal(str(path), "its name is not Unicode; rename it")
-    return Refusal(str(path), "its name holds a backslash; rename it") if "\\" in path.name else path
+    why = unspeakable(path)
+    return Refusal(str(path), why) if why else path
 
 
-def _walk(folder: Path) -> Iterator[Path | Refusal]:
-    refusals: list[Refusal] = []
-
-    def note(error: OSError) -> None:
-        refusals.append(Refusal(str(error.filename or folder), f"cannot be read: {error.strerror}"))
-
-    seen = 0
-    for root, folders, files in os.walk(folder, onerror=note):
-        folders[:] = sorted(each for each in folders if each not in _SKIPPED and not each.startswith("."))
-        if RESULT in files:  # an output of ours: what was made of clips is none
-            folders[:] = []
+def _walk(folder: Path, passed: list[Refusal] | None) -> Iterator[Path | Refusal]:
+    seen, told = 0, False
+    for found in scan(folder, links=True, passed=passed):
+        told = True
+        if isinstance(found, Refusal):
+            yield found
             continue
-        folders[:] = [each for each in folders if not each.endswith((PART, ASIDE))]
-        for name in sorted(files):
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
-                seen += 1
-                path = Path(root) / name
-                yield _named(path) if path.is_file() else Refusal(str(path), "it is no regular file")
-        if seen > _MOST_FILES:
-            raise BadInput(f"{folder} holds over {_MOST_FILES} clips; hand in its folders one by one")
-    yield from refusals
-    if not seen and not refusals:
+        seen += 1
+        if seen > MOST:
+            raise BadInput(f"{folder} holds over {MOST} clips; hand in its folders one by one")
+        yield found.path
+    if not told:
         yield Refusal(str(folder), f"holds no clips ({', '.join(sorted(SUFFIXES))})")
 
 
-def examine(path: Path, now: datetime, relative: str | None = None) -> Clip | Refusal:
+def examine(
+    path: Path, now: datetime, relative: str | None = None, *, damaged_too: bool = False
+) -> Clip | Refusal:
     """Look at a clip without decoding it.
 
     `now` is local time without a zone; `relative` is the path below the place's root (folders there count).
+    `damaged_too`: a clip that breaks off before its index is a Clip with a `problem`, not a Refusal.
     """
     try:
         container = walk(path)
-        if reason := unusable(container):
+        reason = unusable(container)
+        if reason and not (damaged_too and container.state in ("no_index", "truncated")):
             return Refusal(str(path), reason)
         content = fingerprint(path)
         modified = datetime.fromtimestamp(path.stat().st_mtime)  # noqa: DTZ006  # the camera's clock is local too
-    except OSError as error:
-        return Refusal(str(path), f"cannot be read: {error.strerror}")
+    except (OSError, ValueError, OverflowError) as error:
+        return Refusal(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}")
     name = read_name(relative or path)
+    cut = container.state == "truncated" and not reason
     return Clip(
         path=path,
         video_id=video_id(name, container, content),
         fingerprint=content,
         priority=urgency(name, container, modified, now),
-        warning=f"{container.reason}; it is worked on up to its end"
-        if container.state == "truncated"
-        else "",
+        warning=f"{container.reason}; it is worked on up to its end" if cut else "",
+        problem=reason,
+        start=name.recorded_local or container.created or modified,
     )
 
 
@@ -135,8 +130,19 @@ def urgency(name: NameFacts, container: Container, modified: datetime, now: date
     return "low" if now - start > OLD else "normal"
 
 
-def task_for(clip: Clip, ref: FileRef) -> dict[str, Any]:
-    """The task that hands in a clip."""
+def aged(clip: Clip, now: datetime) -> Clip:
+    """A clip that was looked at some time ago, as urgent as it is now."""
+    if clip.priority == "normal" and clip.start is not None and now - clip.start > OLD:
+        return msgspec.structs.replace(clip, priority="low")
+    return clip
+
+
+def task_for(clip: Clip, ref: FileRef, **more: str | bool) -> dict[str, Any]:
+    """The task that hands in a clip.
+
+    `more` goes into its metadata: `origin` (where it lay on its card), `camera`, `time_zone`, `locked`; what
+    is empty or false is left out.
+    """
     return {
         "task_type": TaskType.INGEST_VIDEO,
         "video_id": clip.video_id,
@@ -146,7 +152,8 @@ def task_for(clip: Clip, ref: FileRef) -> dict[str, Any]:
             "filename": clip.path.name,
             "priority": clip.priority,
             "fingerprint": clip.fingerprint,
-        },
+        }
+        | {key: value for key, value in more.items() if value},
     }
 
 

@@ -24,6 +24,7 @@ from stages.errors import BadInput, Conflict, DashcamError, NotFound, Refused, U
 from stages.files import HostPlaces, Place, sweep_aside
 from stages.registry import table_of
 from stages.runner import Cancel, Done, Failed, Job, Progress
+from stages.settings import IngestSettings
 from stages.task import Task
 
 log = logging.getLogger("dashcam.worker")
@@ -274,6 +275,8 @@ class Worker:
     def _stage_settings(self, task_type: str) -> dict[str, Any]:
         name = table_of(task_type)
         ours = getattr(self._settings.stage, name, None)
+        if isinstance(ours, IngestSettings):
+            ours = msgspec.structs.replace(ours, cameras=self._settings.cameras)
         return msgspec.to_builtins(ours) if ours is not None else self._settings.plugins.get(name, {})
 
     def _child(self, task_type: str) -> StageChild:

@@ -11,13 +11,9 @@ import msgspec
 from config.settings import PlaceSettings, Settings
 from stages.errors import SettingsError
 from stages.files import MARKER, Place, sync
+from stages.footage.layouts import recognise
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-#: Folders by which a card or a camera is known.
-CARD_FOLDERS = {
-    "DCIM", "BlackVue", "TeslaCam", "cont_rec", "evt_rec", "Normal", "Event", "Movie", "NormalVideo",
-    "EventVideo", "front_norm", "FordFootage",
-}  # fmt: skip
 #: Names that mean a card, as in the reference's examples.
 CARD_NAMES = {"dashcam", "card", "sdcard"}
 SEEN = "places.json"
@@ -65,10 +61,7 @@ def looks_removable(name: str, root: Path) -> bool:
     """Whether a root without a word about it is a card: by its layout or its name, never with a marker."""
     if (root / MARKER).exists():
         return False
-    try:
-        return name in CARD_NAMES or any(entry.name in CARD_FOLDERS for entry in root.iterdir())
-    except OSError:
-        return name in CARD_NAMES
+    return name in CARD_NAMES or recognise(root) is not None
 
 
 def write_marker(place: Place) -> None:

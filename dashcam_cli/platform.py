@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -90,6 +91,43 @@ def try_lock(path: Path) -> Locked | None:
         file.close()
         return None
     return Locked(file)
+
+
+_NETWORK = {
+    "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "fuse.sshfs", "fuse.rclone",
+    "fuse.glusterfs", "davfs", "fuse.s3fs", "ncpfs", "virtiofs", "vboxsf", "fuse.vmhgfs-fuse", "drvfs",
+}  # fmt: skip
+
+
+def on_network(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
+    """Whether other hosts can write below a folder unseen by this one, as far as the system says."""
+    if WINDOWS:
+        return _remote_drive(path)
+    best: tuple[int, str] = (0, "")
+    try:
+        text = mounts.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False  # not Linux
+    for line in text.splitlines():
+        fields, _, rest = line.partition(" - ")
+        try:
+            root = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), fields.split()[4])
+            kind = rest.split()[0]
+        except IndexError:
+            continue
+        if path.absolute().is_relative_to(root) and len(root) >= best[0]:
+            best = (len(root), kind)
+    return best[1] in _NETWORK
+
+
+def _remote_drive(path: Path) -> bool:
+    drive = path.absolute().drive
+    if drive.startswith("\\\\"):
+        return True
+    import ctypes
+
+    library = getattr(ctypes, "windll", None)
+    return library is not None and library.kernel32.GetDriveTypeW(f"{drive}\\") == 4
 
 
 def host_name() -> str:

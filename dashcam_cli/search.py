@@ -13,7 +13,7 @@ from stages.errors import BadInput
 
 _COLUMNS = (
     "plate_text", "confidence", "confirmed", "timestamp", "lat", "lon", "video_id", "first_seconds",
-    "frame_number",
+    "frame_number", "utc_offset_seconds",
 )  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def find(
         "date_to": date_to,
         "confirmed": True if confirmed else None,
         "limit": limit,
-        "expand": None if as_json else "confirmed,first_seconds",
+        "expand": None if as_json else "confirmed,first_seconds,utc_offset_seconds",
     }
     found = _ask(db, url, filters)
     if as_json:
@@ -50,7 +50,7 @@ def find(
         writer.writerows([[_cell(value) for value in row] for row in rows])
         return
     shown = [
-        [row[0], f"{row[1]:.2f}", "yes" if row[2] else "no", row[3], _place(row), row[6], _at(row[7])]
+        [row[0], f"{row[1]:.2f}", "yes" if row[2] else "no", _when(row), _place(row), row[6], _at(row[7])]
         for row in rows
     ]
     table(
@@ -83,6 +83,15 @@ def _cell(value: Any) -> Any:
         text = printable(value)
         return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
     return value
+
+
+def _when(row: list[Any]) -> str:
+    """The camera's local clock, with its zone where that is known."""
+    local, offset = row[3], row[9]
+    if local is None or offset is None:
+        return str(local or "")
+    sign, minutes = "-" if offset < 0 else "+", abs(offset) // 60
+    return f"{local} {sign}{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 def _place(row: list[Any]) -> str:

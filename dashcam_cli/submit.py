@@ -14,6 +14,7 @@ from dashcam_cli import common
 from dashcam_cli.client import Client
 from dashcam_cli.follow import follow
 from dashcam_cli.intake import Clip, Refusal, examine, find_clips, reference, task_for
+from dashcam_cli.moved import tell_moved
 from dashcam_cli.output import FAILED, leave, print_json, printable, say
 from dashcam_cli.places import host_places
 from stages.errors import BadInput
@@ -79,7 +80,8 @@ def submit_paths(client: Client, places: HostPlaces, paths: Iterable[str | Path]
     """Create the tasks of clips, in batches; what the server knows by content is skipped."""
     batch: list[tuple[Clip, dict[str, Any]]] = []
     seen: dict[str, Path] = {}
-    for found in find_clips(paths):
+    passed: list[Refusal] = []
+    for found in find_clips(paths, passed):
         sound = found if isinstance(found, Refusal) else _sound(places, found)
         if isinstance(sound, Refusal):
             handed.refuse(sound)
@@ -94,9 +96,10 @@ def submit_paths(client: Client, places: HostPlaces, paths: Iterable[str | Path]
         seen[clip.fingerprint] = clip.path
         batch.append((clip, task_for(clip, ref)))
         if len(batch) >= _BATCH:
-            _send(client, batch, handed)
+            _send(client, places, batch, handed)
             batch = []
-    _send(client, batch, handed)
+    _send(client, places, batch, handed)
+    handed.skipped += [{"clip": each.clip, "reason": each.reason} for each in passed]
 
 
 def _sound(places: HostPlaces, path: Path) -> tuple[Clip, FileRef] | Refusal:
@@ -109,13 +112,20 @@ def _sound(places: HostPlaces, path: Path) -> tuple[Clip, FileRef] | Refusal:
     return ref if isinstance(ref, Refusal) else (clip, ref)
 
 
-def _send(client: Client, batch: list[tuple[Clip, dict[str, Any]]], handed: Handed) -> None:
+def _send(
+    client: Client, places: HostPlaces, batch: list[tuple[Clip, dict[str, Any]]], handed: Handed
+) -> None:
     if not batch:
         return
     known = client.known([clip.fingerprint for clip, _ in batch])
+    there = [
+        (clip.fingerprint, FileRef(**task["inputs"][0])) for clip, task in batch if clip.fingerprint in known
+    ]
+    moved = tell_moved(client, places, there)
     for clip, _ in batch:
         if clip.fingerprint in known:
-            reason = f"known already as {known[clip.fingerprint]}"
+            news = f"; {moved[clip.fingerprint]}" if clip.fingerprint in moved else ""
+            reason = f"known already as {known[clip.fingerprint]}{news}"
             handed.skipped.append({"clip": str(clip.path), "reason": reason})
     fresh = [task for clip, task in batch if clip.fingerprint not in known]
     if fresh:

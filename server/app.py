@@ -20,11 +20,32 @@ from server.limits import Limits, limited
 from server.metrics import Metrics, measured
 from server.params import AnyRequest
 from server.requestlog import logged
-from server.routes import devices, docs, host, metrics, pages, session, tasks, webui, ws
+from server.routes import (
+    clips,
+    devices,
+    docs,
+    host,
+    metrics,
+    pages,
+    retention,
+    session,
+    tasks,
+    trips,
+    webui,
+    ws,
+)
 from server.services import Services
 
 #: The same functions answer under both versions; `face.py` has what differs.
-BOTH = [*tasks.ROUTES, *devices.ROUTES, *webui.ROUTES, *host.API_ROUTES]
+BOTH = [
+    *tasks.ROUTES,
+    *devices.ROUTES,
+    *webui.ROUTES,
+    *clips.ROUTES,
+    *trips.ROUTES,
+    *retention.ROUTES,
+    *host.API_ROUTES,
+]
 
 
 def create_app(settings: Settings | None = None, *, services: Services | None = None) -> Litestar:

@@ -170,4 +170,5 @@ def _seen(item: Sighting, media: Media) -> Seen:
         track=item.track,
         reads=item.reads,
         agreeing=item.agreeing,
+        box=msgspec.json.encode(item.box).decode() if item.box else None,
     )

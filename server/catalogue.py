@@ -41,6 +41,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     track: int | None = None
     reads: int = 0
     agreeing: int = 0
+    box: str | None = None
 
 
 class Video(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +82,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     agreeing: int
     archived: bool
     utc_offset_seconds: int | None = None
+    track: int | None = None
+    box: str | None = None
 
 
 class VideoFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +123,63 @@ class PlateFilter(msgspec.Struct, frozen=True, kw_only=True):
     offset: int = 0
 
 
+class Trip(msgspec.Struct, frozen=True, kw_only=True):
+    """Clips of one camera, recorded in one go; `trip_id` is the name of the first.
+
+    Times in seconds since 1970 by the camera's own clock; `mode` is driving or parking.
+    """
+
+    trip_id: str
+    camera: str
+    camera_name: str | None
+    starts: float
+    ends: float
+    start_utc: str | None
+    utc_offset_seconds: int | None
+    mode: str
+    channels: list[str]
+    clips: int
+    metres: float | None
+    plates_found: int
+
+
+class TripClip(msgspec.Struct, frozen=True, kw_only=True):
+    """A clip of a trip."""
+
+    video_id: str
+    channel: str
+    filename: str | None
+    start_local: str | None
+    duration_seconds: float | None
+    mode: str | None
+    locked: bool | None
+    utc_offset_seconds: int | None
+
+
+class TripFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which trips a listing shows: those that began on these local days (inclusive), of one camera."""
+
+    camera: str | None = None
+    date_from: str | None = None
+    date_to: str | None = None
+    limit: int = 50
+    offset: int = 0
+
+
+class TripEdit(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person said of trips. `kind`: merge (with `trip_ids`) or split (with `trip_id` and `video_id`).
+    Times in microseconds.
+    """
+
+    edit_id: int
+    kind: str
+    made_at: int
+    undone_at: int | None
+    trip_ids: list[str] | None = None
+    trip_id: str | None = None
+    video_id: str | None = None
+
+
 class Catalogue(Protocol):
     """The writing half, inside a transaction."""
 
@@ -131,6 +191,18 @@ class Catalogue(Protocol):
 
     def files(self, video_id: str) -> list[tuple[str, FileRef]]:
         """The known files of a clip with the task type that made each, raw clip first."""
+
+    def merge_trips(self, trip_ids: list[str], now: int) -> TripEdit:
+        """Make trips of one camera one, whatever the pauses between them. Any clip of a trip names it.
+
+        Raises NotFound, and BadInput for fewer than two trips or several cameras.
+        """
+
+    def split_trip(self, trip_id: str, video_id: str, now: int) -> TripEdit:
+        """Let another trip begin with the moment of a clip. Raises NotFound, and BadInput for the first."""
+
+    def undo_trip_edit(self, edit_id: int, now: int) -> TripEdit:
+        """Take a merge or a split back. Raises NotFound, and Conflict when that was done already."""
 
 
 class Library(Protocol):
@@ -151,6 +223,12 @@ class Library(Protocol):
     async def route(self, video_id: str) -> list[RoutePoint]:
         """The clip's GPS fixes."""
 
+    async def dialect(self, video_id: str) -> str | None:
+        """Which layout or file the clip's route came from."""
+
+    async def files(self, video_id: str) -> list[tuple[str, FileRef]]:
+        """The known files of a clip with the task type that made each, raw clip first."""
+
     async def sightings(self, video_id: str) -> list[Found]:
         """The plates of a clip in order of time."""
 
@@ -162,3 +240,28 @@ class Library(Protocol):
 
     async def known(self, fingerprints: list[str]) -> dict[str, str]:
         """Which of these contents are known, with the clip's name."""
+
+
+class TripList(Protocol):
+    """The reading half of trips."""
+
+    async def trips(self, which: TripFilter) -> list[Trip]:
+        """Trips, newest first."""
+
+    async def count_trips(self, which: TripFilter) -> int:
+        """How many trips a listing has, on all its pages."""
+
+    async def trip(self, trip_id: str) -> tuple[Trip, list[list[TripClip]], list[int]] | None:
+        """A trip by the name of any of its clips; its moments with their clips; a person's edits of it."""
+
+    async def trip_of(self, video_id: str) -> str | None:
+        """The name of the trip that a clip is of."""
+
+    async def companions(self, video_id: str) -> list[tuple[str, str]]:
+        """The clips of other channels that began at the same moment, with their channels."""
+
+    async def trip_edits(self, limit: int, offset: int) -> list[TripEdit]:
+        """What people said of trips, newest first."""
+
+    async def count_trip_edits(self) -> int:
+        """How many edits there are."""

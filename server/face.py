@@ -36,7 +36,7 @@ class Face:
             when = datetime.fromisoformat(text)
         except ValueError:
             return text
-        if when.tzinfo is None and offset is not None:
+        if when.tzinfo is None and offset is not None and abs(offset) < 86_400:
             when = when.replace(tzinfo=timezone(timedelta(seconds=offset)))
         return when.isoformat(timespec="microseconds")
 

@@ -98,8 +98,9 @@ UPDATE clip SET filename = :filename, fingerprint = coalesce(:fingerprint, finge
   detections_count = :detections_count, plates_found = :plates_found, facts = :facts,
   poster = coalesce(:poster, poster), tasks_done = tasks_done + 1,
   archived = max(archived, :archived),
-  archive_device = coalesce(:archive_device, archive_device),
-  archive_path = coalesce(:archive_path, archive_path)
+  -- An empty path means that the archive was removed; a new one stands again, also when nobody says where.
+  archive_device = coalesce(:archive_device, CASE WHEN :archived THEN nullif(archive_device, '') ELSE archive_device END),
+  archive_path = coalesce(:archive_path, CASE WHEN :archived THEN nullif(archive_path, '') ELSE archive_path END)
 WHERE video_id = :video_id;
 
 -- drop_files --
@@ -113,10 +114,14 @@ VALUES (:video_id, :task_type, :device, :path, :ref);
 SELECT task_type, ref FROM file WHERE video_id = :video_id ORDER BY task_type = 'INGEST_VIDEO' DESC, rowid;
 
 -- put_route --
-INSERT OR REPLACE INTO route (video_id, dialect, points) VALUES (:video_id, :dialect, :points);
+INSERT OR REPLACE INTO route (video_id, dialect, points, metres)
+VALUES (:video_id, :dialect, :points, :metres);
 
 -- route_of --
 SELECT points FROM route WHERE video_id = :video_id;
+
+-- dialect_of --
+SELECT dialect FROM route WHERE video_id = :video_id;
 
 -- drop_sightings --
 DELETE FROM sighting WHERE video_id = :video_id;
@@ -129,9 +134,9 @@ INSERT INTO plate (text, folded) VALUES (:text, :folded) RETURNING plate_id;
 
 -- insert_sighting --
 INSERT INTO sighting (video_id, plate_id, confidence, confirmed, frame_number, timestamp, lat, lon, candidates,
-                      crop, first_seconds, last_seconds, track, reads, agreeing)
+                      crop, first_seconds, last_seconds, track, reads, agreeing, box)
 VALUES (:video_id, :plate_id, :confidence, :confirmed, :frame_number, :timestamp, :lat, :lon, :candidates,
-        :crop, :first_seconds, :last_seconds, :track, :reads, :agreeing);
+        :crop, :first_seconds, :last_seconds, :track, :reads, :agreeing, :box);
 
 -- videos --
 SELECT c.video_id, filename, start_local, duration_seconds, total_frames, detections_count, plates_found, poster,
@@ -154,13 +159,15 @@ ORDER BY start_local DESC, created_at DESC, video_id LIMIT :limit OFFSET :offset
 SELECT facts FROM clip WHERE video_id = :video_id;
 
 -- sightings_of --
-SELECT s.*, p.text AS plate, c.archived, json_extract(c.facts, '$.utc_offset_seconds') AS utc_offset_seconds
+SELECT s.*, p.text AS plate, c.archived AND coalesce(c.archive_path, '-') <> '' AS archived,
+  json_extract(c.facts, '$.utc_offset_seconds') AS utc_offset_seconds
 FROM sighting s JOIN plate p USING (plate_id) JOIN clip c USING (video_id)
 WHERE s.video_id = :video_id ORDER BY frame_number, sighting_id;
 
 -- plates --
 -- `search.py` adds the conditions that were asked for.
-SELECT s.*, p.text AS plate, c.archived, json_extract(c.facts, '$.utc_offset_seconds') AS utc_offset_seconds
+SELECT s.*, p.text AS plate, c.archived AND coalesce(c.archive_path, '-') <> '' AS archived,
+  json_extract(c.facts, '$.utc_offset_seconds') AS utc_offset_seconds
 FROM sighting s JOIN plate p USING (plate_id) JOIN clip c USING (video_id)
 WHERE {conditions}
 ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :limit OFFSET :offset;
@@ -207,3 +214,311 @@ RETURNING *;
 
 -- revoke_token --
 UPDATE token SET revoked_at = coalesce(revoked_at, :now) WHERE jti = :jti RETURNING *;
+
+-- held_files --
+-- What every stage left in these places, with all that decides whether it may go.
+SELECT f.rowid AS number, f.video_id, f.task_type, f.device, f.path, c.filename, c.start_utc, c.created_at,
+  coalesce(json_extract(c.facts, '$.locked'), 0) <> 0
+    OR coalesce(json_extract(c.facts, '$.mode'), '') IN ('event', 'manual', 'sentry') AS spared,
+  p.video_id IS NOT NULL AS protected, c.archived, c.archive_device, c.archive_path,
+  (SELECT 'task ' || t.task_id || ' (' || t.task_type || ') ' ||
+     CASE t.phase WHEN 'leased' THEN 'is being worked on' WHEN 'gave_up' THEN 'was given up and waits for a person'
+     ELSE 'still waits' END
+   FROM task t WHERE t.video_id = f.video_id AND (t.state = 'pending' OR t.phase = 'gave_up')
+   ORDER BY t.phase <> 'leased', t.task_id LIMIT 1) AS busy
+FROM file f JOIN clip c USING (video_id) LEFT JOIN protection p USING (video_id)
+WHERE f.rowid > :after
+  AND f.device IN (SELECT value FROM json_each(:places))
+  AND f.task_type IN (SELECT value FROM json_each(:task_types))
+  AND (:videos IS NULL OR f.video_id IN (SELECT value FROM json_each(:videos)))
+ORDER BY f.rowid LIMIT :limit;
+
+-- protect --
+INSERT INTO protection (video_id, since) VALUES (:video_id, :now) ON CONFLICT (video_id) DO NOTHING;
+
+-- unprotect --
+DELETE FROM protection WHERE video_id = :video_id;
+
+-- protected_since --
+SELECT since FROM protection WHERE video_id = :video_id;
+
+-- knows_clip --
+SELECT 1 FROM clip WHERE video_id = :video_id;
+
+-- drop_file --
+DELETE FROM file WHERE video_id = :video_id AND task_type = :task_type AND device = :device AND path = :path
+RETURNING path;
+
+-- no_archive --
+-- An empty path: it had an archive, and has none any more.
+UPDATE clip SET archive_device = '', archive_path = '' WHERE video_id = :video_id
+  AND NOT EXISTS (SELECT 1 FROM file WHERE video_id = :video_id AND task_type = 'ARCHIVE_VIDEO');
+
+-- note_removal --
+INSERT INTO removal (removed_at, video_id, kind, device, path, size_bytes, reason, how, host)
+VALUES (:now, :video_id, :kind, :device, :path, :size_bytes, :reason, :how, :host);
+
+-- removals --
+SELECT * FROM removal WHERE (:video_id IS NULL OR video_id = :video_id)
+ORDER BY removal_id DESC LIMIT :limit OFFSET :offset;
+
+-- count_removals --
+SELECT count(*) FROM removal WHERE (:video_id IS NULL OR video_id = :video_id);
+
+-- unmarked_sightings --
+-- A start in the future is a camera's mistake: then only the day on which the clip came in counts.
+SELECT s.sighting_id, s.plate_id, s.crop FROM sighting s JOIN clip c USING (video_id)
+WHERE c.created_at < :before
+  AND (c.start_utc IS NULL OR c.start_utc < :before_text OR c.start_utc > :now_text)
+  AND s.plate_id NOT IN (SELECT plate_id FROM marked_plate)
+  AND s.video_id NOT IN (SELECT video_id FROM protection)
+  AND (:spared OR NOT (coalesce(json_extract(c.facts, '$.locked'), 0) <> 0
+       OR coalesce(json_extract(c.facts, '$.mode'), '') IN ('event', 'manual', 'sentry')))
+LIMIT :limit;
+
+-- drop_sighting --
+DELETE FROM sighting WHERE sighting_id = :sighting_id;
+
+-- drop_unseen_plate --
+DELETE FROM plate WHERE plate_id = :plate_id
+  AND NOT EXISTS (SELECT 1 FROM sighting WHERE plate_id = :plate_id)
+  AND plate_id NOT IN (SELECT plate_id FROM marked_plate);
+
+-- drop_picture --
+INSERT OR IGNORE INTO dropped_picture (hash) VALUES (:hash);
+
+-- dropped_pictures --
+SELECT hash, EXISTS (SELECT 1 FROM sighting WHERE crop = hash) OR EXISTS (SELECT 1 FROM clip WHERE poster = hash)
+FROM dropped_picture WHERE hash > :after ORDER BY hash LIMIT :limit;
+
+-- forget_dropped --
+DELETE FROM dropped_picture WHERE hash = :hash;
+
+-- trip_gap --
+SELECT gap FROM trip_rule LIMIT 1;
+
+-- drop_trip_gap --
+DELETE FROM trip_rule;
+
+-- put_trip_gap --
+INSERT INTO trip_rule (gap) VALUES (:gap);
+
+-- trip_clip --
+SELECT camera, video_id, channel, kind, starts, ends, sequence FROM trip_clip WHERE video_id = :video_id;
+
+-- put_trip_clip --
+INSERT INTO trip_clip (video_id, camera, channel, kind, starts, ends, sequence, part)
+VALUES (:video_id, :camera, :channel, :kind, :starts, :ends, :sequence, :part);
+
+-- drop_trip_clip --
+DELETE FROM trip_clip WHERE video_id = :video_id;
+
+-- trip_camera --
+SELECT longest FROM trip_camera WHERE camera = :camera;
+
+-- put_trip_camera --
+INSERT INTO trip_camera (camera, longest) VALUES (:camera, :longest)
+ON CONFLICT (camera) DO UPDATE SET longest = max(longest, excluded.longest);
+
+-- trip_cameras --
+SELECT camera FROM trip_camera ORDER BY camera;
+
+-- trip_clips_between --
+SELECT video_id, channel, kind, starts, ends, sequence, link, part FROM trip_clip
+WHERE camera = :camera AND starts BETWEEN :first AND :last ORDER BY starts, video_id LIMIT :most;
+
+-- trip_cuts_between --
+SELECT c.video_id FROM trip_cut k JOIN trip_edit e USING (edit_id) JOIN trip_clip c USING (video_id)
+WHERE e.undone_at IS NULL AND c.camera = :camera AND c.starts BETWEEN :first AND :last;
+
+-- trip_place --
+SELECT part, link FROM trip_clip WHERE video_id = :video_id;
+
+-- link_trip_clip --
+UPDATE trip_clip SET link = :link WHERE video_id = :video_id;
+
+-- place_trip_clip --
+UPDATE trip_clip SET part = ?, link = ? WHERE video_id = ?;
+
+-- new_trip_part --
+INSERT INTO trip_part (camera, clips, trip)
+VALUES (:camera, :clips, (SELECT coalesce(max(part), 0) + 1 FROM trip_part)) RETURNING part;
+
+-- trip_part_camera --
+SELECT camera FROM trip_part WHERE part = :part;
+
+-- trip_part_clips --
+SELECT clips FROM trip_part WHERE part = :part;
+
+-- split_trip_part --
+UPDATE trip_clip SET part = :part WHERE video_id IN (
+  WITH RECURSIVE below (video_id) AS (
+    VALUES (:video_id) UNION ALL SELECT c.video_id FROM trip_clip c JOIN below b ON c.link = b.video_id)
+  SELECT video_id FROM below);
+
+-- count_trip_part --
+UPDATE trip_part SET clips = clips + :clips WHERE part = :part;
+
+-- recount_trip_part --
+UPDATE trip_part SET clips = (SELECT count(*) FROM trip_clip c WHERE c.part = :part) WHERE part = :part;
+
+-- merge_trip_parts --
+UPDATE trip_clip SET part = :kept WHERE part = :gone;
+
+-- drop_trip_part --
+DELETE FROM trip_part WHERE part = :part;
+
+-- drop_trip_parts --
+DELETE FROM trip_part;
+
+-- renew_trip_part --
+UPDATE trip_part SET (first, starts) = (SELECT video_id, starts FROM trip_clip c WHERE c.part = :part
+                                        ORDER BY starts, video_id LIMIT 1),
+  ends = (SELECT max(ends) FROM trip_clip c WHERE c.part = :part)
+WHERE part = :part;
+
+-- unjoin_trip_parts --
+UPDATE trip_part SET trip = part WHERE camera = :camera AND trip <> part;
+
+-- trip_joined_parts --
+SELECT a.part, b.part FROM trip_join j JOIN trip_edit e USING (edit_id)
+  LEFT JOIN trip_edit over ON over.edit_id = j.ended_by
+  JOIN trip_clip a ON a.video_id = j.earlier JOIN trip_clip b ON b.video_id = j.later
+WHERE e.undone_at IS NULL AND (over.edit_id IS NULL OR over.undone_at IS NOT NULL)
+  AND a.camera = :camera AND b.camera = :camera AND a.part <> b.part;
+
+-- trip_part_begin --
+SELECT starts, first FROM trip_part WHERE part = :part;
+
+-- join_trip_part --
+UPDATE trip_part SET trip = :trip WHERE part = :part;
+
+-- unmeasured_routes --
+SELECT video_id, points FROM route WHERE metres IS NULL AND points <> '[]' LIMIT 500;
+
+-- all_facts --
+SELECT video_id, facts FROM clip;
+
+-- measure_route --
+UPDATE route SET metres = :metres WHERE video_id = :video_id;
+
+-- trip_of_clip --
+SELECT p.trip, p.camera, t.first FROM trip_clip c JOIN trip_part p USING (part) JOIN trip_part t ON t.part = p.trip
+WHERE c.video_id = :video_id;
+
+-- last_of_trip --
+SELECT c.video_id FROM trip_part p JOIN trip_clip c USING (part)
+WHERE p.trip = :trip ORDER BY c.starts DESC, c.video_id DESC LIMIT 1;
+
+-- trip_has_before --
+SELECT 1 FROM trip_part p JOIN trip_clip c USING (part) WHERE p.trip = :trip AND c.starts < :since LIMIT 1;
+
+-- trip_clips_since --
+SELECT c.video_id FROM trip_part p JOIN trip_clip c USING (part) WHERE p.trip = :trip AND c.starts >= :since;
+
+-- put_trip_edit --
+INSERT INTO trip_edit (kind, said, made_at) VALUES (:kind, :said, :now) RETURNING edit_id;
+
+-- put_trip_join --
+INSERT OR IGNORE INTO trip_join (edit_id, earlier, later) VALUES (:edit_id, :earlier, :later);
+
+-- put_trip_cut --
+INSERT INTO trip_cut (edit_id, video_id) VALUES (:edit_id, :video_id);
+
+-- end_trip_joins --
+-- A later word counts: what was joined across the time of a new cut is so no longer.
+UPDATE trip_join SET ended_by = :edit_id
+WHERE (ended_by IS NULL OR ended_by IN (SELECT edit_id FROM trip_edit WHERE undone_at IS NOT NULL))
+  AND rowid IN (
+    SELECT j.rowid FROM trip_join j JOIN trip_clip a ON a.video_id = j.earlier JOIN trip_part p ON p.part = a.part
+      JOIN trip_clip b ON b.video_id = j.later
+    WHERE p.trip = :trip AND min(a.starts, b.starts) < :since AND max(a.starts, b.starts) >= :since);
+
+-- undo_trip_edit --
+UPDATE trip_edit SET undone_at = :now WHERE edit_id = :edit_id;
+
+-- cut_of_edit --
+SELECT video_id FROM trip_cut WHERE edit_id = :edit_id;
+
+-- cameras_of_edit --
+SELECT DISTINCT c.camera FROM trip_join j JOIN trip_clip c ON c.video_id IN (j.earlier, j.later)
+WHERE j.edit_id = :edit_id OR j.ended_by = :edit_id;
+
+-- trip_edit --
+SELECT edit_id, kind, said, made_at, undone_at FROM trip_edit WHERE edit_id = :edit_id;
+
+-- trip_edits --
+SELECT edit_id, kind, said, made_at, undone_at FROM trip_edit ORDER BY edit_id DESC LIMIT :limit OFFSET :offset;
+
+-- count_trip_edits --
+SELECT count(*) FROM trip_edit;
+
+-- trips --
+SELECT t.part, t.first, t.camera, json_extract(c.facts, '$.camera_name'), t.starts,
+  (SELECT max(p.ends) FROM trip_part p WHERE p.trip = t.part), c.start_utc,
+  json_extract(c.facts, '$.utc_offset_seconds')
+FROM trip_part t LEFT JOIN clip c ON c.video_id = t.first
+WHERE t.trip = t.part
+  AND (:trip IS NULL OR t.part = :trip)
+  AND (:camera IS NULL OR t.camera = :camera)
+  AND (:first IS NULL OR t.starts >= :first)
+  AND (:last IS NULL OR t.starts < :last)
+ORDER BY t.starts DESC, t.first LIMIT :limit OFFSET :offset;
+
+-- count_trips --
+SELECT count(*) FROM trip_part t
+WHERE t.trip = t.part
+  AND (:camera IS NULL OR t.camera = :camera)
+  AND (:first IS NULL OR t.starts >= :first)
+  AND (:last IS NULL OR t.starts < :last);
+
+-- shots_of_trips --
+SELECT p.trip, c.video_id, c.channel, c.kind, c.starts, c.ends, c.sequence, r.metres
+FROM trip_part p JOIN trip_clip c USING (part) LEFT JOIN route r USING (video_id)
+WHERE p.trip IN (SELECT value FROM json_each(:trips)) ORDER BY p.trip, c.starts, c.video_id;
+
+-- plates_of_trips --
+SELECT p.trip, count(DISTINCT s.plate_id)
+FROM trip_part p JOIN trip_clip c USING (part) JOIN sighting s USING (video_id)
+WHERE s.confirmed AND p.trip IN (SELECT value FROM json_each(:trips)) GROUP BY p.trip;
+
+-- shots_of_trip --
+SELECT c.video_id, c.channel, c.kind, c.starts, c.ends, c.sequence
+FROM trip_part p JOIN trip_clip c USING (part) WHERE p.trip = :trip ORDER BY c.starts, c.video_id;
+
+-- clips_of_trip --
+SELECT t.video_id, t.channel, c.filename, c.start_local, c.duration_seconds, json_extract(c.facts, '$.mode'),
+  json_extract(c.facts, '$.locked'), json_extract(c.facts, '$.utc_offset_seconds')
+FROM trip_part p JOIN trip_clip t USING (part) LEFT JOIN clip c USING (video_id) WHERE p.trip = :trip;
+
+-- edits_of_trip --
+SELECT DISTINCT e.edit_id FROM trip_edit e
+  LEFT JOIN trip_cut k USING (edit_id) LEFT JOIN trip_join j USING (edit_id)
+  JOIN trip_clip c ON c.video_id IN (k.video_id, j.earlier, j.later) JOIN trip_part p USING (part)
+WHERE e.undone_at IS NULL AND p.trip = :trip ORDER BY e.edit_id;
+
+-- trip_mates --
+SELECT c.video_id, c.channel FROM trip_clip m JOIN trip_clip c ON c.camera = m.camera
+WHERE m.video_id = :video_id AND c.starts BETWEEN m.starts - :tolerance AND m.starts + :tolerance
+  AND c.channel <> m.channel ORDER BY abs(c.starts - m.starts), c.video_id LIMIT 50;
+
+-- raw_files --
+SELECT path, ref FROM file
+WHERE video_id = :video_id AND task_type = 'INGEST_VIDEO' AND device = :device ORDER BY rowid;
+
+-- move_file --
+UPDATE OR REPLACE file SET path = :path, ref = :ref
+WHERE video_id = :video_id AND task_type = 'INGEST_VIDEO' AND device = :device AND path = :was;
+
+-- unfinished_inputs --
+SELECT task_id, coalesce(resolved, inputs) FROM task WHERE video_id = :video_id AND state <> 'complete';
+
+-- readdress_task --
+UPDATE task SET resolved = :resolved WHERE task_id = :task_id;
+
+-- amend_said --
+INSERT INTO said (video_id, task_type, facts) VALUES (:video_id, :task_type, :facts)
+ON CONFLICT (video_id, task_type) DO UPDATE SET facts = json_patch(facts, excluded.facts);
+
+-- amend_facts --
+UPDATE clip SET facts = json_patch(facts, :facts) WHERE video_id = :video_id;

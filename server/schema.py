@@ -212,11 +212,103 @@ def _tokens(database: Any) -> None:
     _run(database, TOKENS)
 
 
+def _boxes(database: Any) -> None:
+    database.execute("ALTER TABLE sighting ADD COLUMN box TEXT")
+
+
+RETENTION = """
+CREATE TABLE protection (
+  video_id TEXT PRIMARY KEY,
+  since INTEGER NOT NULL
+) STRICT;
+CREATE TABLE removal (
+  removal_id INTEGER PRIMARY KEY,
+  removed_at INTEGER NOT NULL,
+  video_id TEXT,
+  kind TEXT NOT NULL,
+  device TEXT NOT NULL,
+  path TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  how TEXT NOT NULL,
+  host TEXT NOT NULL
+) STRICT;
+CREATE INDEX removal_video ON removal (video_id) WHERE video_id IS NOT NULL;
+CREATE TABLE dropped_picture (hash TEXT PRIMARY KEY) STRICT;
+CREATE INDEX sighting_crop ON sighting (crop) WHERE crop IS NOT NULL;
+CREATE INDEX clip_poster ON clip (poster) WHERE poster IS NOT NULL;
+-- Plates that somebody named, watches or corrected; whatever keeps such words makes this view anew.
+CREATE VIEW marked_plate (plate_id) AS SELECT plate_id FROM plate WHERE 0;
+"""
+
+
+def _retention(database: Any) -> None:
+    _run(database, RETENTION)
+
+
+TRIPS = """
+CREATE TABLE trip_clip (
+  video_id TEXT PRIMARY KEY,
+  camera TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  starts REAL NOT NULL,
+  ends REAL NOT NULL,
+  sequence INTEGER,
+  link TEXT,
+  part INTEGER NOT NULL
+) STRICT;
+CREATE INDEX trip_clip_order ON trip_clip (camera, starts, video_id);
+CREATE INDEX trip_clip_part ON trip_clip (part, starts, video_id);
+CREATE INDEX trip_clip_end ON trip_clip (part, ends);
+CREATE INDEX trip_clip_link ON trip_clip (link) WHERE link IS NOT NULL;
+CREATE TABLE trip_part (
+  part INTEGER PRIMARY KEY,
+  camera TEXT NOT NULL,
+  clips INTEGER NOT NULL,
+  first TEXT,
+  starts REAL,
+  ends REAL,
+  trip INTEGER NOT NULL
+) STRICT;
+CREATE INDEX trip_part_newest ON trip_part (starts DESC, first) WHERE trip = part;
+CREATE INDEX trip_part_trip ON trip_part (trip);
+CREATE INDEX trip_part_joined ON trip_part (camera) WHERE trip <> part;
+CREATE TABLE trip_camera (camera TEXT PRIMARY KEY, longest REAL NOT NULL) STRICT;
+CREATE TABLE trip_rule (gap REAL NOT NULL) STRICT;
+CREATE TABLE trip_edit (
+  edit_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL,
+  said TEXT NOT NULL,
+  made_at INTEGER NOT NULL,
+  undone_at INTEGER
+) STRICT;
+CREATE TABLE trip_cut (edit_id INTEGER PRIMARY KEY REFERENCES trip_edit, video_id TEXT NOT NULL) STRICT;
+CREATE INDEX trip_cut_video ON trip_cut (video_id);
+CREATE TABLE trip_join (
+  edit_id INTEGER NOT NULL REFERENCES trip_edit,
+  earlier TEXT NOT NULL,
+  later TEXT NOT NULL,
+  ended_by INTEGER REFERENCES trip_edit,
+  PRIMARY KEY (edit_id, earlier, later)
+) STRICT;
+ALTER TABLE route ADD COLUMN metres REAL;
+"""
+
+
+def _trips(database: Any) -> None:
+    # `Services` fills them: how long a pause may be is a setting.
+    _run(database, TRIPS)
+
+
 STEPS: list[tuple[str, Callable[[Any], None]]] = [
     ("0001_queue", _queue),
     ("0002_catalogue", _catalogue),
     ("0003_tokens", _tokens),
     ("0004_extras", _extras),
+    ("0005_boxes", _boxes),
+    ("0006_retention", _retention),
+    ("0007_trips", _trips),
 ]
 
 

@@ -46,6 +46,11 @@ class Similar:
         self._ids: list[int] = []
         self._folded: list[str] = []
 
+    def forget(self) -> None:
+        """Plates were removed: read them anew, since their numbers may be given again."""
+        with self._lock:
+            self._ids, self._folded = [], []
+
     def ids(self, connection: sqlite3.Connection, text: str) -> list[int]:
         """Plates that equal `text` but for look-alikes, or for one character (two in six and more)."""
         with self._lock:

@@ -13,10 +13,13 @@ from litestar import Request
 from config.settings import Settings
 from server.dispatch import Dispatcher
 from server.media import Media
+from server.retention import Retention
 from server.schema import migrate
 from server.sqlite import Database
 from server.sqlite_catalogue import SqliteLibrary
 from server.sqlite_store import SqliteStore
+from server.sqlite_triplist import SqliteTripList
+from server.sqlite_trips import SqliteTrips
 from stages.errors import DashcamError, Unavailable
 
 DATABASE = "dashcam.sqlite"
@@ -33,9 +36,13 @@ class Services:
         self._alone = alone
         self.database = Database(home / DATABASE)
         self.database.write(migrate).result()
+        gap = settings.trips.gap_minutes * 60
+        self.database.write(lambda connection: SqliteTrips(connection).settle(gap)).result()
         self.store = SqliteStore(self.database)
         self.library = SqliteLibrary(self.database)
+        self.trips = SqliteTripList(self.database)
         self.media = Media(home / "media")
+        self.retention = Retention(self.database, self.media, self.library.similar)
         self.dispatcher = Dispatcher(self.store, settings.queue)
         self.database.on_rollback.append(self.dispatcher.matcher.forget)
         self._ticking: asyncio.Task[None] | None = None

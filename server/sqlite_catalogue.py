@@ -7,10 +7,13 @@ from typing import Any
 
 import msgspec
 
-from server.catalogue import Found, Learned, PlateFilter, Seen, Video, VideoFilter
+from server.catalogue import Found, Learned, PlateFilter, Seen, TripEdit, Video, VideoFilter
 from server.search import Similar, fold, next_day, normal, plates_query
 from server.sql import SQL
 from server.sqlite import Database
+from server.sqlite_trip_edits import SqliteTripEdits
+from server.sqlite_trips import SqliteTrips
+from server.trips import length
 from stages.sighting import RoutePoint
 from stages.task import FileRef, TaskType
 
@@ -42,10 +45,23 @@ class SqliteCatalogue:
             self._put_files(video_id, task_type, learned.outputs)
         if learned.route is not None:
             points = msgspec.json.encode(learned.route).decode()
-            self._run("put_route", video_id=video_id, dialect=learned.dialect, points=points)
+            metres = length(learned.route) if learned.route else None
+            self._run("put_route", video_id=video_id, dialect=learned.dialect, points=points, metres=metres)
         if learned.sightings is not None:
             self._put_sightings(video_id, learned.sightings)
         self._put_clip(video_id, task_type, learned)
+
+    def merge_trips(self, trip_ids: list[str], now: int) -> TripEdit:
+        """Make trips of one camera one."""
+        return SqliteTripEdits(self._connection).merge(trip_ids, now)
+
+    def split_trip(self, trip_id: str, video_id: str, now: int) -> TripEdit:
+        """Let another trip begin with a clip."""
+        return SqliteTripEdits(self._connection).split(trip_id, video_id, now)
+
+    def undo_trip_edit(self, edit_id: int, now: int) -> TripEdit:
+        """Take a merge or a split back."""
+        return SqliteTripEdits(self._connection).undo(edit_id, now)
 
     def _run(self, name: str, **values: Any) -> sqlite3.Cursor:
         return self._connection.execute(SQL[name], values)
@@ -100,6 +116,7 @@ class SqliteCatalogue:
             archive_path=learned.archive.path if learned.archive else None,
             **{name: facts.get(name) for name in columns},
         )
+        SqliteTrips(self._connection).note(video_id, facts)
 
 
 def _text(value: Any) -> str:
@@ -134,7 +151,7 @@ class SqliteLibrary:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._similar = Similar()
+        self.similar = Similar()
 
     async def videos(self, which: VideoFilter) -> list[Video]:
         """Clips, newest first."""
@@ -172,18 +189,27 @@ class SqliteLibrary:
         row = await self._one("route_of", video_id=video_id)
         return msgspec.json.decode(row[0], type=list[RoutePoint]) if row else []
 
+    async def dialect(self, video_id: str) -> str | None:
+        """Which layout or file the clip's route came from."""
+        row = await self._one("dialect_of", video_id=video_id)
+        return row[0] if row else None
+
+    async def files(self, video_id: str) -> list[tuple[str, FileRef]]:
+        """The known files of a clip, raw clip first."""
+        return await self._database.read(lambda connection: SqliteCatalogue(connection).files(video_id))
+
     async def sightings(self, video_id: str) -> list[Found]:
         """The plates of a clip in order of time."""
         return await self._database.read(lambda c: _found(c, SQL["sightings_of"], {"video_id": video_id}))
 
     async def plates(self, which: PlateFilter) -> list[Found]:
         """Sightings whose plate holds a fragment, newest first."""
-        return await self._database.read(lambda connection: read_plates(connection, which, self._similar))
+        return await self._database.read(lambda connection: read_plates(connection, which, self.similar))
 
     async def count_plates(self, which: PlateFilter) -> int:
         """How many sightings a search finds, on all its pages."""
         everything = msgspec.structs.replace(which, limit=-1, offset=0)
-        return await self._database.read(lambda connection: _count(connection, everything, self._similar))
+        return await self._database.read(lambda connection: _count(connection, everything, self.similar))
 
     async def known(self, fingerprints: list[str]) -> dict[str, str]:
         """Which of these contents are known."""

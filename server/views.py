@@ -93,8 +93,13 @@ def video(each: Video, prefix: str, *, whole: bool = False, face: Face = V1) -> 
         "detections_count": each.detections_count or 0,
         "plates_found": each.plates_found or 0,
         "status": each.status,
-        "archive_path": _prefixed(prefix, each.video_id) if each.archived else None,
+        "archive_path": _prefixed(prefix, each.video_id) if _archive_stands(each) else None,
     }
+
+
+def _archive_stands(each: Video) -> bool:
+    """An empty path says that a retention rule has removed it."""
+    return each.archived and each.archive_path != ""
 
 
 def _short(seconds: float | None) -> float | int | None:
@@ -148,6 +153,8 @@ def crop_url(digest: str | None) -> str | None:
     return None if digest is None else f"/media/{digest}.jpg"
 
 
+#: What `expand` can add to a whole clip.
+VIDEO_MORE = ("facts", "media", "sightings", "files", "route", "trip", "protected")
 PLATE_MORE: dict[str, Any] = {
     "confirmed": lambda seen: seen.confirmed,
     "first_seconds": lambda seen: seen.first_seconds,
@@ -156,6 +163,9 @@ PLATE_MORE: dict[str, Any] = {
     "reads": lambda seen: seen.reads,
     "agreeing": lambda seen: seen.agreeing,
     "media": lambda seen: crop_url(seen.crop),
+    "track": lambda seen: seen.track,
+    "box": lambda seen: None if seen.box is None else _raw(seen.box),
+    "utc_offset_seconds": lambda seen: seen.utc_offset_seconds,
 }
 
 

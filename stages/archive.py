@@ -11,7 +11,8 @@ from stages.errors import InputGone, StageFailed
 from stages.files import OutputFolder, output_folder, read_finished, result_key
 from stages.handover import copy_folder, copy_verified, files_below, remove_temporary
 from stages.inputs import checked_id, kept_place
-from stages.manifest import MANIFEST, Inputs, catalogue, created_by, gather, listed, read_manifest, sources
+from stages.manifest import Inputs, catalogue, created_by, gather, listed, sources
+from stages.proofs import MANIFEST, prove, read_manifest
 from stages.settings import ArchiveSettings
 from stages.sighting import Archived
 from stages.stage import Places, Result, Work
@@ -39,7 +40,7 @@ class ArchiveStage:
         del settings, transcode
 
     def run(self, task: Task, work: Work) -> Result:
-        """Transcode, copy, verify, publish, and only then remove what is temporary.
+        """Transcode, copy, publish, read back where it lies, and only then remove what is temporary.
 
         Raises `StageFailed` (an input missing, changed or damaged), `PlaceAbsent`, `Cancelled`.
         """
@@ -96,10 +97,15 @@ def _published(task: Task, work: Work) -> Result | None:
 
 
 def _tidied(task: Task, work: Work, done: Result) -> Result:
-    """The result, after what is temporary and lies in the archive too was removed where it was."""
+    """The result, once the archive is proved where it lies, and what is temporary and in it was removed."""
+    from stages.video.transcode import verify
+
     if isinstance(where := done.results[0], Archived):
         final = work.places.path(FileRef(device=where.device, path=where.path))
-        remove_temporary(work.places, task.inputs, {file.blake2 for file in read_manifest(final).files})
+        proof = prove(final, task.video_id or "", lambda name: work.progress(0.98, f"reading back {name}"))
+        if proof.manifest.video.seconds:
+            verify(final / VIDEO, proof.manifest.video.seconds)
+        remove_temporary(work.places, task, proof.held)
     return done
 
 

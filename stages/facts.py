@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from stages.sighting import ClipFacts
 
 if TYPE_CHECKING:
+    from stages.footage.camera import Camera
     from stages.footage.clip import ClipDescription
     from stages.video.probe import VideoFacts
 
@@ -18,9 +19,10 @@ def clip_facts(
     blake2: str,
     warnings: list[str],
     filename: str | None = None,
+    camera: Camera | None = None,
 ) -> ClipFacts:
     """The facts of a clip. `filename`: the name it is kept under, when that is another than its own."""
-    when, camera = about.time, about.camera
+    when, name = about.time, about.camera
     return ClipFacts(
         filename=filename or about.filename,
         size_bytes=about.size_bytes,
@@ -31,15 +33,19 @@ def clip_facts(
         utc_offset_seconds=when.utc_offset_seconds,
         time_source=when.time_source,
         time_claims=when.claims,
+        time_doubt=when.doubt or None,
         duration_seconds=video.duration_seconds,
         total_frames=video.frames,
         width=video.width,
         height=video.height,
         fps=video.fps,
         codec=video.codec,
-        family=camera.family,
-        channel=camera.channel,
-        mode=camera.mode,
-        locked=camera.locked,
+        camera=camera.key if camera else None,
+        camera_name=camera.name if camera else None,
+        sequence=name.sequence,
+        family=name.family,
+        channel=name.channel,
+        mode=name.mode,
+        locked=name.locked,
         warnings=warnings or None,
     )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import NamedTuple
 
+from stages.disk import hash_file, make_folder, read_back, remove, sync
 from stages.errors import DashcamError, StageFailed
-from stages.files import RESULT, Finished, hash_file, read_finished, remove
+from stages.files import PART, RESULT, Finished, read_finished, remove_earlier
 from stages.stage import Places
-from stages.task import FileRef, TaskType
+from stages.task import FileRef, Task, TaskType
 
 #: An output folder with more files than this is no output of ours.
 MAX_FILES = 20_000
@@ -43,17 +44,18 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 
 def copy_verified(source: Path, target: Path, expected: str | None, tell: Callable[[str], None]) -> None:
-    """Copy a file and read the copy back. `expected` is the hash (BLAKE2b) that the source must have.
+    """Copy a file and read the copy back from the disk. `expected`: the hash (BLAKE2b) of the source.
 
     Raises `StageFailed` when the source is not what its stage wrote, or the copy is not the source.
     """
     tell(source.name)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     digest = hash_file(source)
     if expected is not None and digest != expected:
         raise StageFailed(f"{source} was changed after its stage wrote it; run that stage again")
     shutil.copyfile(source, target)
-    if hash_file(target) != digest:
+    sync(target)
+    if read_back(target) != digest:
         raise StageFailed(f"{target.name} reads back differently than it was written; try again", retry=True)
 
 
@@ -82,25 +84,30 @@ def copy_folder(folder: Folder, target: Path, below: str, tell: Callable[[str], 
     return count
 
 
-def remove_temporary(places: Places, inputs: list[FileRef], held: set[str]) -> list[FileRef]:
-    """Remove inputs that are marked temporary, once what follows from them stands. Returns what went.
+def remove_temporary(places: Places, task: Task, held: Set[str]) -> list[FileRef]:
+    """Remove inputs that are marked temporary, once what follows from them stands; returns what went.
 
     A file goes only when its hash is among `held`, the hashes of what the archive holds; a folder only when
     that is so for everything in it. Never removed: a clip (type `video`, or anything in a `raw` folder), a
-    place's root, anything in a removable place.
+    place's root, anything in a removable place. A folder loses its name before anything in it goes, so a run
+    that is cut off leaves none by halves; the next lease's run removes the rest.
     """
     gone = []
-    for ref in inputs:
+    for ref in task.inputs:
         if ref.temporary is not True or not _removable(places, ref):
             continue
         path = places.path(ref)
+        part = path.with_name(f"{path.name}.{task.task_id}-{task.lease}{PART}")
+        remove_earlier(part)
         if path.exists() and _all_held(path, held):
-            remove(path)
+            path.rename(part)
+            sync(part.parent)
+            remove(part)
             gone.append(ref)
     return gone
 
 
-def _all_held(path: Path, held: set[str]) -> bool:
+def _all_held(path: Path, held: Set[str]) -> bool:
     """Whether nothing would be lost. What the preprocess stage wrote can be made again from the clip."""
     if path.is_file():
         return hash_file(path) in held

@@ -8,14 +8,21 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stages.errors import ClipDamaged, PlaceAbsent, SettingsError, StageFailed
+import msgspec
+
+from stages.errors import ClipDamaged, StageFailed
 from stages.facts import clip_facts
 from stages.files import remove_parts
+from stages.footage.camera import Camera, camera_of
 from stages.footage.clip import ClipDescription, describe
+from stages.footage.clock import ClipTime, Others
 from stages.footage.container import Container, walk
-from stages.footage.copying import Copied, copy_clip, hash_clip
+from stages.footage.copying import hash_clip
 from stages.footage.finding import find_clip
-from stages.footage.sidecars import companions
+from stages.footage.keeping import keep_clip, raw_folder, raw_targets
+from stages.footage.names import read_name
+from stages.footage.neighbours import CameraClocks
+from stages.footage.zones import fixed_name, named_zone
 from stages.settings import IngestSettings
 from stages.sighting import Route
 from stages.stage import Result, Work
@@ -24,15 +31,9 @@ from stages.task import VIDEO_ID, FileRef, NewTask, Task, TaskType
 if TYPE_CHECKING:
     from stages.video.probe import VideoFacts
 
-#: Where clips are copied to when the settings name no place and it is there.
-USUAL_PLACE = "indoor_nas"
-#: Below the ingest place's root.
-RAW = PurePosixPath("videos/raw")
-
 _POLL = 0.5
 _PATIENCE = 10  # times `stable_seconds` that an unfinished file may rest before it counts as damaged
 _WRITING = 900.0  # seconds after which a file that still grows goes back to the queue
-_COMPANION_BYTES = 64 << 20
 
 
 class _Kept(NamedTuple):
@@ -57,6 +58,7 @@ class IngestStage:
     ) -> None:
         self._clock = clock
         self._sleep = sleep
+        self._clocks = CameraClocks()
 
     def warm_up(self, settings: Any) -> None:
         """Nothing to load."""
@@ -73,13 +75,19 @@ class IngestStage:
             raise StageFailed(f"{ref.device}:{ref.path} is a folder; the task must name one clip")
         try:
             container = self._settled(source, work)
-            video = _probe(source, container)
+            try:
+                video = _probe(source, container)
+            except ClipDamaged as error:
+                raise _kept_damaged(task, work, ref, source, container, error) from error
+            camera = _camera(task, work, ref)
             about = describe(
                 source,
-                time_zone=work.settings.time_zone,
-                relative=ref.path.lstrip("/"),
+                time_zone=camera.time_zone,
+                relative=_origin(task) or ref.path.lstrip("/"),
                 duration=video.duration_seconds,
+                others=self._others(source, ref, work),
             )
+            about = _as_told(task, about)
             kept = _keep(task, work, ref, source, about)
         except OSError as error:
             work.places.existing(ref)  # a card that was pulled is nobody's failure
@@ -88,7 +96,13 @@ class IngestStage:
             if error.retry:
                 work.places.existing(ref)
             raise
-        return _result(task, work, ref, about, video, kept)
+        return _result(task, work, ref, about, video, kept, camera)
+
+    def _others(self, source: Path, ref: FileRef, work: Work) -> Others:
+        """What the clips beside it say of its camera's clock."""
+        root = work.places.path(FileRef(device=ref.device, path="/"))
+        below = PurePosixPath(source.relative_to(root).as_posix())
+        return self._clocks.around(source, below, lambda: work.progress(0.02, "asking the clips beside it"))
 
     def _settled(self, path: Path, work: Work) -> Container:
         """Wait until nobody writes to the file any more; an unfinished one gets some more time."""
@@ -109,6 +123,38 @@ class IngestStage:
             if now - begun > _WRITING:
                 raise StageFailed(f"{path.name} is still being written after {_WRITING:.0f} s", retry=True)
             self._sleep(_POLL)
+
+
+def _origin(task: Task) -> str:
+    """Where the clip lay on its card: import and pull say it, since folders tell what a clip is."""
+    origin = task.metadata.get("origin")
+    return origin[:4096].lstrip("/") if isinstance(origin, str) else ""
+
+
+def _as_told(task: Task, about: ClipDescription) -> ClipDescription:
+    """Some cameras lock a clip by a mark that only they can see: pull says it."""
+    if task.metadata.get("locked") is not True:
+        return about
+    return msgspec.structs.replace(about, camera=msgspec.structs.replace(about.camera, locked=True))
+
+
+def _camera(task: Task, work: Work, ref: FileRef) -> Camera:
+    """Whose clip it is. Raises SettingsError for a zone that is none."""
+    source, path = task.metadata.get("source"), PurePosixPath(_origin(task) or ref.path.lstrip("/"))
+    place = source if isinstance(source, str) and source else ref.device
+    camera = camera_of(work.settings, task.metadata, place, path, read_name(path))
+    named_zone(camera.time_zone, camera.zone_from)
+    return camera
+
+
+def _zone(camera: Camera, when: ClipTime) -> str | None:
+    """The zone in which every later host sees the clip as this one does: as set, else a fixed offset."""
+    zone, offset = named_zone(camera.time_zone), when.utc_offset_seconds
+    if offset is None or when.start_local is None:
+        return camera.time_zone or None
+    if zone is not None and zone.offset_at(when.start_local) == offset:
+        return camera.time_zone
+    return fixed_name(offset)
 
 
 def _clip_of(task: Task, work: Work) -> FileRef:
@@ -138,6 +184,17 @@ def _probe(source: Path, container: Container) -> VideoFacts:
         raise
 
 
+def _kept_damaged(
+    task: Task, work: Work, ref: FileRef, source: Path, container: Container, error: ClipDamaged
+) -> ClipDamaged:
+    """The error, once the clip is safe: what cannot be played here may be mended elsewhere."""
+    if container.state not in ("truncated", "no_index") or work.places.is_kept(ref.device):
+        return error
+    about = describe(source, relative=_origin(task) or ref.path.lstrip("/"))
+    kept = _keep(task, work, ref, source, _as_told(task, about))
+    return ClipDamaged(f"{error}; it is kept as {kept.ref.device}:{kept.ref.path}")
+
+
 def _keep(task: Task, work: Work, ref: FileRef, source: Path, about: ClipDescription) -> _Kept:
     """Register the clip where it lies, or copy it from a card."""
 
@@ -146,74 +203,28 @@ def _keep(task: Task, work: Work, ref: FileRef, source: Path, about: ClipDescrip
 
     if work.places.is_kept(ref.device):
         return _Kept(ref, hash_clip(source, tell), [])
-    place = _ingest_place(work)
-    root = work.places.path(FileRef(device=place, path="/"))
-    raw = work.places.path(FileRef(device=place, path=f"/{RAW}"))
-    name = source.name
-    part = raw / f"{name}.{task.task_id}-{task.lease}.part"
-    remove_parts(raw, name, task)
-    copied = copy_clip(source, _targets(raw, name, about), part, tell)
-    warnings = _copy_companions(source, copied, part)
-    below = copied.path.relative_to(root).as_posix()
-    return _Kept(FileRef(device=place, path=f"/{below}"), copied.blake2, warnings)
-
-
-def _ingest_place(work: Work) -> str:
-    chosen: str = work.settings.place
-    kept = work.places.names(kept=True)
-    if chosen:
-        work.places.path(FileRef(device=chosen, path="/"))
-        if not work.places.is_kept(chosen):
-            raise SettingsError(
-                f"stage.ingest.place: {chosen} is a removable place; clips cannot be kept there"
-            )
-        return chosen
-    if work.places.knows(USUAL_PLACE):
-        work.places.path(
-            FileRef(device=USUAL_PLACE, path="/")
-        )  # asleep: wait, rather than fill another place
-        if work.places.is_kept(USUAL_PLACE):
-            return USUAL_PLACE
-    if not kept:
-        raise PlaceAbsent(
-            "there is no place to keep clips on this host; make one with: dashcam place add NAME FOLDER"
-        )
-    return kept[0]
-
-
-def _targets(raw: Path, name: str, about: ClipDescription) -> list[Path]:
-    """The names the clip may take, best first."""
-    start = about.time.start_local or datetime.fromtimestamp(max(0.0, about.modified), UTC)
-    day = raw / f"{start:%Y-%m-%d}"
-    stem, suffix = Path(name).stem, Path(name).suffix
-    return [raw / name, day / name, day / f"{stem}-{about.fingerprint[:8]}{suffix}"]
-
-
-def _copy_companions(source: Path, copied: Copied, part: Path) -> list[str]:
-    """Copy the logs that belong to the clip beside it; they are worth a warning, not a failure."""
-    warnings = []
-    for log in companions(source):
-        own = log.stem.lower() == source.stem.lower()
-        target = copied.path.with_name(f"{copied.path.stem}{log.suffix}" if own else log.name)
-        try:
-            if log.stat().st_size > _COMPANION_BYTES:
-                raise StageFailed("it is too large for a log")
-            copy_clip(
-                log, [target], part.with_name(part.name.replace(source.name, log.name, 1)), lambda _: None
-            )
-        except StageFailed as error:
-            warnings.append(f"{log.name} was not copied: {error}"[:250])
-    return warnings
+    folder = raw_folder(work.places, work.settings.place)
+    remove_parts(folder.path, source.name, task)
+    day = about.time.start_local or datetime.fromtimestamp(max(0.0, about.modified), UTC)
+    targets = raw_targets(folder.path, PurePosixPath(ref.path), day, about.fingerprint)
+    kept = keep_clip(source, folder, targets, f"{task.task_id}-{task.lease}", tell)
+    return _Kept(kept.ref, kept.blake2, kept.warnings)
 
 
 def _result(
-    task: Task, work: Work, source: FileRef, about: ClipDescription, video: VideoFacts, kept: _Kept
+    task: Task,
+    work: Work,
+    source: FileRef,
+    about: ClipDescription,
+    video: VideoFacts,
+    kept: _Kept,
+    camera: Camera,
 ) -> Result:
     name = PurePosixPath(kept.ref.path).name
     video_id = task.video_id if task.video_id and VIDEO_ID.match(task.video_id) else about.video_id
     raw = FileRef(device=kept.ref.device, path=kept.ref.path, type="video")
     warnings = [*about.warnings, *kept.warnings]
-    zone = work.settings.time_zone or None
+    zone = _zone(camera, about.time)
     common = {"filename": name, "blake2": kept.blake2, "channel": about.camera.channel}
     metadata = {
         **common,
@@ -236,7 +247,7 @@ def _result(
         outputs=[raw],
         metadata=_known(metadata),
         results=[
-            clip_facts(about, video, blake2=kept.blake2, warnings=warnings, filename=name),
+            clip_facts(about, video, blake2=kept.blake2, warnings=warnings, filename=name, camera=camera),
             Route(points=about.route, dialect=about.route_source),
         ],
         new_tasks=[follow],

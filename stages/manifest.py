@@ -8,38 +8,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from stages.disk import hash_file
 from stages.errors import InputGone, StageFailed
-from stages.files import RESULT, hash_file
+from stages.files import RESULT
 from stages.handover import Folder, files_below, open_folder
 from stages.inputs import raw_clip, time_zone
+from stages.proofs import MANIFEST, Held, Source
 from stages.sighting import ClipFacts, Route, Sightings
 from stages.stage import Places, Work
 from stages.task import FileRef, Task, TaskType
-
-MANIFEST = "manifest.json"
-
-
-class Held(msgspec.Struct, frozen=True):
-    """One file of an archive."""
-
-    path: str
-    size_bytes: int
-    blake2: str
-
-
-class Source(msgspec.Struct, frozen=True):
-    """One input, with the hash of the file (of a folder: of its `result.json`)."""
-
-    device: str
-    path: str
-    blake2: str
-
-
-class Manifest(msgspec.Struct, frozen=True):
-    """The lists in `manifest.json`."""
-
-    files: list[Held] = []
-    sources: list[Source] = []
 
 
 class Inputs(NamedTuple):
@@ -98,14 +75,6 @@ def _preproc_beside(places: Places, raw: FileRef, task: Task) -> Folder | None:
     except InputGone:
         return None
     return folder if folder.finished else None
-
-
-def read_manifest(final: Path) -> Manifest:
-    """The lists in an archive's manifest; empty ones when it cannot be read."""
-    try:
-        return msgspec.json.decode((final / MANIFEST).read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError):
-        return Manifest()
 
 
 def listed(folder: Path) -> list[Held]:

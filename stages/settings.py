@@ -11,6 +11,21 @@ Positive = Annotated[float, Meta(gt=0)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 
 
+class CameraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[cameras.NAME]`: one of the owner's cameras. A clip is from the first whose every given mark fits."""
+
+    #: What people are shown; "" = NAME.
+    name: str = ""
+    #: Mark: its clips come from this place, for example the name of its card.
+    place: str = ""
+    #: Mark: its clips lie below this folder of the place; `*` stands for anything: "cars/golf", "*/golf".
+    folder: str = ""
+    #: Mark: its clips are of this family, as `camera.family` has it: "viofo".
+    family: str = ""
+    #: Zone that its clock is set to: an IANA name (summer time is known), or "+01:00" if it never changes.
+    time_zone: str = ""
+
+
 class IngestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[stage.ingest]`."""
 
@@ -18,8 +33,10 @@ class IngestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     place: str = ""
     #: A file must keep its size and time this long before it is taken (seconds).
     stable_seconds: Annotated[float, Meta(ge=0)] = 2.0
-    #: Time zone of the cameras (IANA name) for clips without GPS time; "" = this host's.
+    #: Time zone of the cameras (IANA name, or "+01:00") that `[cameras.NAME]` gives none; "" = this host's.
     time_zone: str = ""
+    #: Filled from `[cameras.NAME]`.
+    cameras: dict[str, CameraSettings] = {}
     #: Needs of the task that follows, for example { has_coral_tpu = true }.
     next_needs: dict[str, Any] = {}
 

@@ -94,12 +94,16 @@ class ClipFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     utc_offset_seconds: Annotated[int, Meta(ge=-86400, le=86400)] | None = None
     time_source: Short | None = None
     time_claims: list[TimeClaim] | None = None
+    time_doubt: bool | None = None
     duration_seconds: Moment | None = None
     total_frames: Whole | None = None
     width: Whole | None = None
     height: Whole | None = None
     fps: float | None = None
     codec: Short | None = None
+    camera: Short | None = None
+    camera_name: Short | None = None
+    sequence: Whole | None = None
     family: Short | None = None
     channel: Short | None = None
     mode: Short | None = None

@@ -57,5 +57,7 @@ def test_commands_in_prose_exist():
             r"```(?:sh|ini|console)?\n(.*?)```|`([^`\n]+)`", page.read_text(encoding="utf-8"), re.DOTALL
         )
         for text in (word for pair in blocks for word in pair):
-            for word in re.findall(r"(?<![\w/-])(?:\.venv/bin/|/opt/dashcam/bin/)?dashcam ([a-z]+)", text):
+            for word in re.findall(
+                r"(?<![\w/-])(?:\.venv/bin/|/opt/dashcam/bin/)?dashcam ([a-z][a-z-]*)", text
+            ):
                 assert word in known, f"{page.name}: dashcam {word}"

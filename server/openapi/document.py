@@ -9,7 +9,20 @@ from typing import Any
 
 import msgspec
 
-from server.openapi import devices, figures, host, nouns, second, shapes, tasks, tokens, troubles, webui
+from server.openapi import (
+    devices,
+    figures,
+    host,
+    nouns,
+    retention,
+    second,
+    shapes,
+    tasks,
+    tokens,
+    trips,
+    troubles,
+    webui,
+)
 
 _ABOUT = """\
 The API of a dashcam processor: clips become an archive that can be searched by plate.
@@ -30,6 +43,8 @@ _TAGS = [
     {"name": tasks.TAG, "description": "Units of work, from their creation to their end."},
     {"name": devices.TAG, "description": "Hosts, and what they can do."},
     {"name": webui.TAG, "description": "What was recorded, and which plates are in it."},
+    {"name": trips.TAG, "description": "Which clips were recorded in one go."},
+    {"name": retention.TAG, "description": "What may be removed, what must stay, and what went."},
     {"name": tokens.TAG, "description": "Who may call."},
     {"name": host.TAG, "description": "How the server is."},
 ]
@@ -55,7 +70,7 @@ _SECURITY = {
 }
 
 #: What both versions have, and what only v1 has or has no version.
-_IN_BOTH = (tasks, devices, webui, host)
+_IN_BOTH = (tasks, devices, webui, trips, retention, host)
 _IN_V1 = (tokens, figures)
 
 

@@ -13,7 +13,10 @@ V1, V2 = "/api/v1/", "/api/v2/"
 #: Names that are the same in both versions.
 BARE = {"expand", "worker", "session", "wait", "lease_seconds"}
 #: v2 refuses unknown fields in these.
-STRICT = {"NewTask", "NewTaskForm", "Completion", "Heartbeat", "HeartbeatForm"}
+STRICT = {
+    "NewTask", "NewTaskForm", "Completion", "Heartbeat", "HeartbeatForm",
+    "TripsToMerge", "TripSplit", "SeenClips",
+}  # fmt: skip
 _MOMENT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}"
 _TIMES = {
     UTC["pattern"]: rf"{_MOMENT}\+00:00$",

@@ -120,11 +120,51 @@ _WHOLE: Piece = _VIDEO | {
         "What happens in it.", {"plates": array(_TIMELINE_PLATE, description="Its plates in order of time.")}
     ),
 }
+_FIX = thing(
+    "One GPS fix.",
+    {
+        "seconds": said({"type": "number"}, "From the clip's start."),
+        **PLACE_ON_EARTH,
+        "time": said(maybe(TEXT), "UTC (RFC 3339)."),
+        "speed_kmh": said({"type": ["number", "null"]}, "Kilometres an hour."),
+        "course": said({"type": ["number", "null"]}, "Degrees."),
+        "altitude": said({"type": ["number", "null"]}, "Metres."),
+    },
+)
+_FILE = thing(
+    "One file or folder.",
+    {
+        "task_type": said(nouns.TASK_TYPE, "The stage that named it."),
+        "file": ref("FileRef", description="Where it lies."),
+    },
+)
 #: What `expand` adds to a whole clip.
 VIDEO_MORE: Piece = {
     "facts": said(ANYTHING, "All that is known of the clip."),
     "media": thing("Its pictures.", {"poster": said(maybe(TEXT), "Address of its poster on this server.")}),
     "sightings": array(ref("ExpandedPlate"), description="Its plates, each with all that is known."),
+    "files": array(_FILE, description="Its files, the clip itself first."),
+    "protected": said(FLAG, "Whether a person protected it from every retention rule."),
+    "trip": thing(
+        "What it was recorded with.",
+        {
+            "trip_id": said(maybe(TEXT), "Its trip; null when its time is not known."),
+            "companions": array(
+                thing(
+                    "What another lens recorded at the same moment.",
+                    {"video_id": said(TEXT, "The clip."), "channel": said(maybe(TEXT), "The lens.")},
+                ),
+                description="The other clips of its moment.",
+            ),
+        },
+    ),
+    "route": thing(
+        "Its fixes with all that is known.",
+        {
+            "dialect": said(maybe(TEXT), "The layout or file that they came from."),
+            "points": array(_FIX, description="In order of time."),
+        },
+    ),
 }
 
 _PLATE: Piece = {
@@ -146,6 +186,12 @@ PLATE_MORE: Piece = {
     "reads": said({"type": "integer"}, "How many looks were read."),
     "agreeing": said({"type": "integer"}, "How many of them agreed."),
     "media": said(maybe(TEXT), "Address of its picture on this server."),
+    "track": said(maybe(COUNT), "Number of the object that carries it."),
+    "utc_offset_seconds": said({"type": ["integer", "null"]}, "The offset of that clock from UTC."),
+    "box": said(
+        {"type": ["array", "null"], "items": {"type": "number"}, "minItems": 4, "maxItems": 4},
+        "Where it is in that frame: left, top, right, bottom in pixels of the source clip.",
+    ),
 }
 
 
@@ -158,6 +204,7 @@ def schemas() -> dict[str, Any]:
     """Components of the answers."""
     assert set(TASK_MORE) == set(views.TASK_MORE)
     assert set(PLATE_MORE) == set(views.PLATE_MORE)
+    assert set(VIDEO_MORE) == set(views.VIDEO_MORE)
     held = _TASK | {name: TASK_MORE[name] for name in ("phase", "lease", "failures")}
     ended = _TASK | {name: TASK_MORE[name] for name in ("phase", "lease", "failures", "crashes", "error")}
     return {

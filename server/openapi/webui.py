@@ -24,7 +24,7 @@ from server.search import MATCHES
 TAG = "Clips and plates"
 _MOST = 1000
 _DAY: Piece = {"type": "string", "format": "date"}
-_DAYS = (
+DAYS = (
     query("date_from", "From this day on, on the camera's local clock (`YYYY-MM-DD`).", _DAY),
     query("date_to", "Up to this day, inclusive.", _DAY),
 )
@@ -109,7 +109,7 @@ def _videos() -> Piece:
     text = "Clips with at least one completed task, newest first."
     answer = good(200, "Clips.", array(ref("Video")), videos=[examples.VIDEO])
     page = (limit(50, _MOST, "clips"), offset("clips"))
-    return operation(TAG, "listVideos", "List clips", text, answer, status, *_DAYS, *page)
+    return operation(TAG, "listVideos", "List clips", text, answer, status, *DAYS, *page)
 
 
 def _video() -> Piece:
@@ -125,7 +125,7 @@ def _plates() -> Piece:
     answer = good(200, "Sightings.", array(either), plates=[examples.PLATE])
     page = (limit(100, _MOST, "sightings"), offset("sightings"), expand(list(PLATE_MORE), "a plate"))
     text = "Sightings of plates, newest first."
-    return operation(TAG, "searchPlates", "Search plates", text, answer, *_PLATE, *_DAYS, *_AREA, *page)
+    return operation(TAG, "searchPlates", "Search plates", text, answer, *_PLATE, *DAYS, *_AREA, *page)
 
 
 def _known() -> Piece:

@@ -42,9 +42,9 @@ async def list_videos(request: AnyRequest) -> Response[bytes]:
 
 @get("/webui/videos/{video_id:str}")
 async def get_video(request: AnyRequest, video_id: FromPath[str]) -> Response[bytes]:
-    """One clip with its route and plates; `expand=facts,media` adds what else is known."""
+    """One clip with its route and plates; `expand=facts,files,route` adds what else is known."""
     query = Query(request)
-    expand = views.expansion(query.texts("expand", bare=True), ("facts", "media", "sightings"))
+    expand = views.expansion(query.texts("expand", bare=True), views.VIDEO_MORE)
     strangers, services, face = query.unknown(), of(request), query.face
     found = await services.library.video(video_id)
     if found is None:
@@ -59,6 +59,21 @@ async def get_video(request: AnyRequest, video_id: FromPath[str]) -> Response[by
         view["media"] = {"poster": views.crop_url(found.poster)}
     if "sightings" in expand:
         view["sightings"] = [views.plate(seen, prefix, views.PLATE_MORE, face) for seen in sightings]
+    if "files" in expand:
+        known = await services.library.files(video_id)
+        view["files"] = [{"task_type": task_type, "file": ref} for task_type, ref in known]
+    if "trip" in expand:
+        view["trip"] = {
+            "trip_id": await services.trips.trip_of(video_id),
+            "companions": [
+                {"video_id": name, "channel": channel or None}
+                for name, channel in await services.trips.companions(video_id)
+            ],
+        }
+    if "protected" in expand:
+        view["protected"] = await services.retention.protected(video_id) is not None
+    if "route" in expand:
+        view["route"] = {"dialect": await services.library.dialect(video_id), "points": route}
     return answer(200, face.one(view), strangers)
 
 

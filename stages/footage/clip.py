@@ -6,18 +6,14 @@ from pathlib import Path, PurePath
 
 import msgspec
 
-from stages.footage import sidecars
-from stages.footage.clock import ClipTime, settle
+from stages.footage.clock import ClipTime, Others, settle
 from stages.footage.container import Container, walk
-from stages.footage.fix import Fix
-from stages.footage.gps.inside import read_inside
 from stages.footage.gps.log import GpsLog
 from stages.footage.identity import fingerprint, video_id
-from stages.footage.names import NameFacts, read_name
+from stages.footage.names import NameFacts, read_name, told_apart
 from stages.footage.route import build
+from stages.footage.way import clip_gps, foreign_log
 from stages.sighting import RoutePoint
-
-_SLACK = 60.0  # seconds by which a log beside the clip may outlast it and still be its own
 
 
 class ClipDescription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,6 +31,7 @@ class ClipDescription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     container: Container
     camera: NameFacts
     time: ClipTime
+    duration_seconds: float | None = None
     route: list[RoutePoint] = []
     route_source: str | None = None
     route_refused: str = ""
@@ -47,18 +44,20 @@ def describe(
     time_zone: str = "",
     relative: str | PurePath | None = None,
     duration: float | None = None,
+    others: Others = lambda _: None,
 ) -> ClipDescription:
     """Describe a clip, damaged ones too: `container.state` says what is wrong.
 
     `relative` is its path below the card's or place's root, because folders tell (locked, parking).
-    `duration` in seconds, where a video library knows better than the container. Raises OSError when the
-    file cannot be read, SettingsError for an unknown `time_zone`.
+    `duration` in seconds, where a video library knows better than the container. `others`: what the camera's
+    other clips say of its clock (`neighbours.py`). Raises OSError when the file cannot be read, SettingsError
+    for an unknown `time_zone`.
     """
     stat = path.stat()
     content = fingerprint(path)
     container, camera = walk(path), read_name(relative or path)
     seconds = duration or container.duration_seconds
-    gps = _own_gps(path, container, seconds)
+    gps = clip_gps(path, camera, container, seconds)
     when = settle(
         camera,
         container,
@@ -66,11 +65,17 @@ def describe(
         modified=stat.st_mtime,
         time_zone=time_zone,
         gps_is_local=gps.local_clock,
+        sidecar=gps.beside,
+        others=others,
     )
-    route = build(gps.fixes, duration=seconds, to_utc_seconds=when.gps_to_utc_seconds)
+    # No bound by the clip's length: what its own log says too much harms nobody, and a header can be wrong.
+    route = build(gps.fixes, to_utc_seconds=when.gps_to_utc_seconds)
+    doubts = _lost(gps, route)
     source = gps.dialect if route else None
-    if not route:
-        route, source = _foreign_track(path, when, seconds)
+    if not route and (track := foreign_log(path, when, seconds)):
+        route = build(track.fixes, duration=seconds)
+        source = track.dialect if route else None
+    told = (container.reason, gps.refused, *gps.warnings, doubts, *when.warnings, camera.warning)
     return ClipDescription(
         filename=path.name,
         size_bytes=stat.st_size,
@@ -78,44 +83,23 @@ def describe(
         video_id=video_id(camera, container, content),
         fingerprint=content,
         container=container,
-        camera=camera,
+        camera=told_apart(camera, path.stem, novatek=_is_novatek(container, gps)),
         time=when,
+        duration_seconds=seconds,
         route=route,
         route_source=source,
         route_refused=gps.refused,
-        warnings=[text[:250] for text in _sentences(container, gps, when)],
+        warnings=[text[:250] for text in told if text],
     )
 
 
-def _sentences(container: Container, gps: GpsLog, when: ClipTime) -> list[str]:
-    return [text for text in (container.reason, gps.refused, *gps.warnings, *when.warnings) if text]
+def _is_novatek(container: Container, gps: GpsLog) -> bool:
+    return bool(container.gps_table) or container.kind == "mpegts" or gps.dialect.startswith("freeGPS")
 
 
-def _own_gps(path: Path, container: Container, duration: float | None) -> GpsLog:
-    """The camera's own fixes: inside the clip, else in a log beside it."""
-    inside = read_inside(path, container, duration)
-    if inside and (inside.refused or inside.placed):
-        return inside
-    log, complaints = sidecars.read_log(path)
-    if log is None:
-        return (inside or GpsLog(""))._replace(warnings=tuple(complaints))
-    return log._replace(fixes=_by_log(list(log.fixes), duration), warnings=tuple(complaints))
-
-
-def _by_log(fixes: list[Fix], duration: float | None) -> list[Fix]:
-    """A log that the camera wrote with the clip begins with it; a much longer one is somebody's track."""
-    times = [fix.time for fix in fixes if fix.time is not None]
-    if not times or any(fix.seconds is not None for fix in fixes):
-        return fixes
-    if duration is not None and (max(times) - times[0]).total_seconds() > duration + _SLACK:
-        return []
-    return [fix._replace(seconds=(fix.time - times[0]).total_seconds()) if fix.time else fix for fix in fixes]
-
-
-def _foreign_track(path: Path, when: ClipTime, duration: float | None) -> tuple[list[RoutePoint], str | None]:
-    """A GPX track in the same folder that covers the clip's time."""
-    if when.start_utc is None or when.time_source == "header" or not duration:
-        return [], None
-    log = sidecars.track_of_time(path, when.start_utc.replace(tzinfo=None), duration)
-    route = build(log.fixes, duration=duration) if log else []
-    return route, log.dialect if log and route else None
+def _lost(gps: GpsLog, route: list[RoutePoint]) -> str:
+    """What to say when a log has positions and none of them could be believed."""
+    if route or gps.refused or not gps.placed:
+        return ""
+    count = sum(fix.valid for fix in gps.fixes)
+    return f"its GPS positions ({count}) contradict each other or are out of date; none was believed"

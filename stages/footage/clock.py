@@ -2,39 +2,40 @@
 
 Names are the camera's local time without a zone. A movie header's time is UTC by the standard and local
 time in practice, often of the clip's end. GPS time is UTC, except where a maker writes local time there.
+What one clip cannot tell, the camera's other clips may (`runs.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
-from statistics import median
 from typing import NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from stages.errors import SettingsError
+from stages.footage.claims import claims_of, gps_start, jump_at_fix, place_of
 from stages.footage.container import Container
 from stages.footage.fix import Fix
 from stages.footage.names import NameFacts
+from stages.footage.runs import CameraClock, ahead_of, is_zone
+from stages.footage.zones import HOST, Zone, named_zone, place_zone
 from stages.sighting import TimeClaim
 
-QUARTER = 900  # seconds; every zone's offset is a whole number of quarter hours
-_DRIFT = 120  # seconds by which name and GPS may differ from a whole quarter hour
-_EAST, _WEST = 14 * 3600, -12 * 3600
-_ROLLOVER = 1024 * 7 * 86400  # old receivers fall back by 1024 weeks
 #: Makers whose movie headers hold local time.
 _LOCAL_HEADERS = frozenset({"viofo", "novatek", "gopro"})
+
+#: Told by how many seconds a clip's name is ahead of its own GPS (None: it has none), what the camera's other
+#: clips say of its clock then. Called only where that decides.
+Others = Callable[[int | None], CameraClock | None]
 
 
 class ClipTime(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When a clip began.
 
     `start_local` (naive) is the camera's clock, `start_utc` (aware) the best UTC. `time_source`: `gps`,
-    `name+time_zone`, `name+host_zone`, `header`, or None. `gps_to_utc_seconds` turns the clock of the GPS
-    fixes into UTC. `doubt` says that UTC may be off by the zone's offset.
+    `camera_offset` (GPS of the camera's other clips), `name+time_zone`, `name+place_zone`, `name+host_zone`,
+    `header`, or None. `gps_to_utc_seconds` turns the clock of the GPS fixes into UTC. `doubt` says that UTC
+    may be off by the zone's offset.
     """
 
     start_local: datetime | None = None
@@ -47,25 +48,15 @@ class ClipTime(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     warnings: list[str] = []
 
 
-class _Zone(NamedTuple):
-    """The camera's zone: set by the owner, or this host's for want of better."""
+class _Zones(NamedTuple):
+    """The owner's zone for this camera, else the legal one where the clip was recorded, else this host's."""
 
-    zone: ZoneInfo | None
-
-    def offset_at(self, local: datetime) -> int:
-        """Seconds east of UTC when a clock of that zone shows `local`."""
-        aware = local.replace(tzinfo=self.zone) if self.zone else local.astimezone()
-        offset = aware.utcoffset()
-        return int(offset.total_seconds()) if offset else 0
-
-    def offset_at_utc(self, utc: datetime) -> int:
-        """Seconds east of UTC at a moment (naive UTC)."""
-        offset = utc.replace(tzinfo=UTC).astimezone(self.zone).utcoffset()
-        return int(offset.total_seconds()) if offset else 0
+    owner: Zone | None
+    place: tuple[float, float] | None
 
     @property
-    def source(self) -> str:
-        return "time_zone" if self.zone else "host_zone"
+    def best(self) -> Zone:
+        return self.owner or (place_zone(*self.place) if self.place else None) or HOST
 
 
 def settle(
@@ -76,132 +67,108 @@ def settle(
     modified: float | None = None,
     time_zone: str = "",
     gps_is_local: bool = False,
+    sidecar: datetime | None = None,
+    others: Others = lambda _: None,
 ) -> ClipTime:
-    """Weigh the claims. `fixes` carry `seconds`; `modified` is the file's mtime (Unix).
+    """Weigh the claims. `fixes` carry `seconds`; `modified` is the file's mtime (Unix); `sidecar` the first
+    time (naive) in a file beside the clip; `time_zone` what the owner set for the camera.
 
     Raises SettingsError for an unknown `time_zone`.
     """
-    zone = _Zone(_zone(time_zone))
-    gps = gps_start(fixes)
-    base = ClipTime(claims=_claims(name, container, gps, modified))
-    local = name.recorded_local
-    if gps is not None and local is not None:
-        return _by_both(base, local, gps, fixes, zone, gps_is_local=gps_is_local)
+    owner = named_zone(time_zone)
+    gps, local = gps_start(fixes), name.recorded_local
+    base = ClipTime(claims=claims_of(name, container, fixes, modified, sidecar))
     if gps is not None:
-        return _by_gps(base, gps, zone, gps_is_local=gps_is_local)
+        zones = _Zones(owner, place_of(fixes))
+        if local is not None:
+            return _by_both(base, local, gps, fixes, zones, others, gps_is_local=gps_is_local)
+        return _by_gps(base, gps, zones.best, gps_is_local=gps_is_local)
     if local is not None:
-        return _by_local(base, local, zone.offset_at(local), f"name+{zone.source}")
+        clock = others(None)
+        return _by_name(base, local, _Zones(owner, clock.place if clock else None), clock)
     if container.created is not None:
-        return _by_header(base, name, container, zone)
+        return _by_header(base, name, container.created, owner or HOST)
     return base
 
 
-def gps_start(fixes: Sequence[Fix]) -> datetime | None:
-    """The clip's start by the clock of its valid fixes (naive, as written), by their median."""
-    starts = [
-        fix.time.replace(tzinfo=UTC).timestamp() - fix.seconds
-        for fix in fixes
-        if fix.valid and fix.time is not None and fix.seconds is not None
-    ]
-    if not starts:
-        return None
-    return datetime.fromtimestamp(round(median(starts)), UTC).replace(tzinfo=None)
-
-
-def jump_at_fix(fixes: Sequence[Fix]) -> int | None:
-    """By how many seconds the clock jumps when the receiver gets its first fix, if by whole quarter hours.
-
-    Such a camera wrote UTC before and writes its own local time afterwards.
-    """
-    for last, fix in pairwise(fixes):
-        if last.valid or not fix.valid or last.time is None or fix.time is None:
-            continue
-        jump = (fix.time - last.time).total_seconds() - ((fix.seconds or 0) - (last.seconds or 0))
-        quarters = round(jump / QUARTER)
-        if quarters and abs(jump - quarters * QUARTER) <= 5 and _WEST <= jump <= _EAST:
-            return quarters * QUARTER
-    return None
-
-
-def _zone(name: str) -> ZoneInfo | None:
-    if not name:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise SettingsError(
-            f"stage.ingest.time_zone: {name[:80]!r} is no time zone known here; "
-            "use a name such as Europe/Madrid"
-        ) from None
-
-
-def _claims(
-    name: NameFacts, container: Container, gps: datetime | None, modified: float | None
-) -> list[TimeClaim]:
-    claims = []
-    if name.recorded_local:
-        claims.append(TimeClaim("name_local", name.recorded_local.isoformat()))
-    if container.created:
-        claims.append(TimeClaim("mvhd", container.created.isoformat() + "Z"))
-        if container.duration_seconds:
-            began = container.created - timedelta(seconds=round(container.duration_seconds))
-            claims.append(TimeClaim("mvhd_minus_duration", began.isoformat() + "Z"))
-    if gps:
-        claims.append(TimeClaim("gps", gps.isoformat() + "Z"))
-    if modified is not None and 0 < modified < 4_102_444_800:
-        when = datetime.fromtimestamp(int(modified), UTC).replace(tzinfo=None)
-        claims.append(TimeClaim("mtime", when.isoformat() + "Z"))
-    return claims
-
-
 def _by_both(
-    base: ClipTime, local: datetime, gps: datetime, fixes: Sequence[Fix], zone: _Zone, *, gps_is_local: bool
+    base: ClipTime,
+    local: datetime,
+    gps: datetime,
+    fixes: Sequence[Fix],
+    zones: _Zones,
+    others: Others,
+    *,
+    gps_is_local: bool,
 ) -> ClipTime:
-    weeks = round((local - gps).total_seconds() / _ROLLOVER)
-    rolled = weeks * _ROLLOVER if 0 < weeks <= 3 else 0
+    ahead, rolled = ahead_of(local, gps)
     gps += timedelta(seconds=rolled)
     base = msgspec.structs.replace(base, gps_to_utc_seconds=rolled)
-    ahead = (local - gps).total_seconds()
-    offset = round(ahead / QUARTER) * QUARTER
-    if abs(ahead - offset) > _DRIFT or not _WEST <= offset <= _EAST:
+    if not is_zone(ahead):
         text = f"the camera's clock ({local}) and GPS ({gps}) disagree; GPS was believed: set the clock"
-        found = _by_gps(base, gps, zone, gps_is_local=gps_is_local)
+        found = _by_gps(base, gps, zones.best, gps_is_local=gps_is_local)
         return msgspec.structs.replace(found, start_local=local, warnings=[text])
-    if offset == 0 and not gps_is_local:
-        return _by_equal(base, local, gps, jump_at_fix(fixes), zone)
-    if gps_is_local:
-        return _gps_is_local(base, local, zone.offset_at(local), f"name+{zone.source}")
-    return msgspec.structs.replace(
-        base,
-        start_local=local,
-        start_utc=gps.replace(tzinfo=UTC),
-        utc_offset_seconds=offset,
-        time_source="gps",
-    )
-
-
-def _by_equal(base: ClipTime, local: datetime, gps: datetime, jump: int | None, zone: _Zone) -> ClipTime:
-    """Name and GPS show the same: the camera runs on UTC, or writes its local time as if it were UTC."""
-    if jump:
+    if ahead and not gps_is_local:
+        return msgspec.structs.replace(
+            base,
+            start_local=local,
+            start_utc=gps.replace(tzinfo=UTC),
+            utc_offset_seconds=ahead,
+            time_source="gps",
+        )
+    if jump := jump_at_fix(fixes):
         return _gps_is_local(base, local, jump, "gps")
-    legal = zone.offset_at(local)
-    if legal:
+    clock = others(ahead)
+    if clock is not None and clock.ahead and is_zone(clock.ahead):
+        found = _gps_is_local(base, local, clock.ahead, "camera_offset")
+        return msgspec.structs.replace(found, doubt=clock.doubt)
+    if gps_is_local:
+        return _by_zone(base, local, zones.best, gps_is_local=True)
+    return _by_equal(base, local, gps, zones)
+
+
+def _by_equal(base: ClipTime, local: datetime, gps: datetime, zones: _Zones) -> ClipTime:
+    """Name and GPS show the same: the camera runs on UTC, or writes its local time as if it were UTC."""
+    zone = zones.best
+    if zone.offset_at(local):
         text = (
             "GPS time equals the camera's clock, so it is taken for local time and UTC comes from the time "
-            f"zone ({zone.source}); if the camera is set to UTC, set stage.ingest.time_zone to UTC"
+            f"zone ({zone.source}); if the camera is set to UTC, set its time_zone to UTC"
         )
-        found = _gps_is_local(base, local, legal, f"name+{zone.source}")
+        found = _by_zone(base, local, zone, gps_is_local=True)
         return msgspec.structs.replace(found, doubt=True, warnings=[text])
     found = msgspec.structs.replace(
         base, start_local=local, start_utc=gps.replace(tzinfo=UTC), utc_offset_seconds=0, time_source="gps"
     )
-    if zone.zone is not None:
+    if zone is not HOST:
         return found
     text = (
         "GPS time equals the camera's clock, so it may be local time; UTC is in doubt: "
-        "set stage.ingest.time_zone to the cameras' zone"
+        "set the camera's time_zone"
     )
     return msgspec.structs.replace(found, doubt=True, warnings=[text])
+
+
+def _by_name(base: ClipTime, local: datetime, zones: _Zones, clock: CameraClock | None) -> ClipTime:
+    """A clip without GPS: by its camera's other clips, else by the owner's zone, the place's, the host's."""
+    if clock is None or clock.ahead is None:
+        return _by_zone(base, local, zones.best, gps_is_local=False)
+    if is_zone(clock.ahead):
+        found = _by_local(base, local, clock.ahead, "camera_offset")
+        return msgspec.structs.replace(found, doubt=clock.doubt)
+    utc = local - timedelta(seconds=clock.ahead)
+    text = (
+        f"the camera's clock was {abs(clock.ahead)} s off by the GPS of its other clips, which was believed: "
+        "set the clock"
+    )
+    found = _by_utc(base, utc, zones.best, "camera_offset")
+    return msgspec.structs.replace(found, start_local=local, doubt=clock.doubt, warnings=[text])
+
+
+def _by_zone(base: ClipTime, local: datetime, zone: Zone, *, gps_is_local: bool) -> ClipTime:
+    by = _gps_is_local if gps_is_local else _by_local
+    found = by(base, local, zone.offset_at(local), f"name+{zone.source}")
+    return msgspec.structs.replace(found, doubt=zone is HOST)
 
 
 def _gps_is_local(base: ClipTime, local: datetime, offset: int, source: str) -> ClipTime:
@@ -209,9 +176,10 @@ def _gps_is_local(base: ClipTime, local: datetime, offset: int, source: str) -> 
     return msgspec.structs.replace(found, gps_to_utc_seconds=base.gps_to_utc_seconds - offset)
 
 
-def _by_gps(base: ClipTime, gps: datetime, zone: _Zone, *, gps_is_local: bool) -> ClipTime:
+def _by_gps(base: ClipTime, gps: datetime, zone: Zone, *, gps_is_local: bool) -> ClipTime:
     if gps_is_local:
-        return _gps_is_local(base, gps, zone.offset_at(gps), f"gps+{zone.source}")
+        found = _gps_is_local(base, gps, zone.offset_at(gps), f"gps+{zone.source}")
+        return msgspec.structs.replace(found, doubt=zone is HOST)
     return _by_utc(base, gps, zone, "gps")
 
 
@@ -225,7 +193,7 @@ def _by_local(base: ClipTime, local: datetime, offset: int, source: str) -> Clip
     )
 
 
-def _by_utc(base: ClipTime, utc: datetime, zone: _Zone, source: str) -> ClipTime:
+def _by_utc(base: ClipTime, utc: datetime, zone: Zone, source: str) -> ClipTime:
     offset = zone.offset_at_utc(utc)
     return msgspec.structs.replace(
         base,
@@ -236,8 +204,8 @@ def _by_utc(base: ClipTime, utc: datetime, zone: _Zone, source: str) -> ClipTime
     )
 
 
-def _by_header(base: ClipTime, name: NameFacts, container: Container, zone: _Zone) -> ClipTime:
-    assert container.created is not None
+def _by_header(base: ClipTime, name: NameFacts, created: datetime, zone: Zone) -> ClipTime:
+    base = msgspec.structs.replace(base, doubt=True)
     if name.family in _LOCAL_HEADERS:
-        return _by_local(base, container.created, zone.offset_at(container.created), "header")
-    return _by_utc(base, container.created, zone, "header")
+        return _by_local(base, created, zone.offset_at(created), "header")
+    return _by_utc(base, created, zone, "header")

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import UTC, timedelta
+from itertools import pairwise
 from statistics import median
 
 from stages.footage.fix import Fix
@@ -20,6 +21,10 @@ _STRAY = 50.0  # metres that a fix may be off on top of what the speed allows
 _CHAINS = 8
 _EVERY = 0.2  # seconds between kept points; some cameras write one per video frame
 _CLOCK_SLIP = 5.0  # seconds that a fix's own clock may differ from where it lies in the video
+_LAPSE = 1.5  # seconds of the clock for one of the video, from which a clip counts as a time lapse
+_STILL = 0.02  # and below which the clock stands
+_LONGEST = 30 * 86400.0
+_HEIGHTS = (-600.0, 12_000.0)  # metres at which a car can be, an error of the receiver's included
 _EARTH = 6_371_008.8
 
 
@@ -77,29 +82,51 @@ def _inside(fix: Fix, duration: float | None) -> bool:
         return False
     if fix.speed_kmh is not None and fix.speed_kmh / 3.6 > MAX_SPEED:
         return False
-    return -MAX_AGE <= fix.seconds <= (math.inf if duration is None else duration + MAX_AGE)
+    return -MAX_AGE <= fix.seconds <= (_LONGEST if duration is None else duration + MAX_AGE)
 
 
 def _fresh(fixes: list[Fix]) -> list[Fix]:
     """Without what a receiver repeats after it lost the sky: an old clock, or moving on the spot."""
-    slips = [_slip(fix) for fix in fixes]
+    rate = _rate(fixes)
+    slips = [_slip(fix, rate) for fix in fixes]
     known = [slip for slip in slips if slip is not None]
     usual = median(known) if known else 0.0
+    # Where all fixes lie on one spot while speed and course change, somebody rounded them for privacy.
+    rounded = len({(fix.lat, fix.lon) for fix in fixes}) == 1
     kept: list[Fix] = []
     for fix, slip in zip(fixes, slips, strict=True):
         if slip is not None and abs(slip - usual) > _CLOCK_SLIP:
             continue
         last = kept[-1] if kept else None
         if last and (last.lat, last.lon) == (fix.lat, fix.lon) and (fix.speed_kmh or 0) > 5:
-            continue
+            same = (last.speed_kmh, last.course) == (fix.speed_kmh, fix.course)
+            if same or not rounded:
+                continue
         kept.append(fix)
     return kept
 
 
-def _slip(fix: Fix) -> float | None:
+def _rate(fixes: list[Fix]) -> float:
+    """Seconds of the clock that pass in one of the video: 1 but for a time lapse or slow motion.
+
+    Believed where most steps are alike: half-second fixes of a clock of whole seconds, and a clock that
+    stands still for half of the clip, make steps of two kinds.
+    """
+    rates = [
+        (after.time - before.time).total_seconds() / (_seconds(after) - _seconds(before))
+        for before, after in pairwise(fixes)
+        if before.time and after.time and _seconds(after) > _seconds(before)
+    ]
+    rate = median(rates) if rates else 1.0
+    alike = sum(rate / 2 <= each <= rate * 3 / 2 for each in rates)
+    other = _LAPSE < rate < 1e6 or _STILL < rate < 1 / _LAPSE
+    return rate if other and alike * 3 >= len(rates) * 2 else 1.0
+
+
+def _slip(fix: Fix, rate: float) -> float | None:
     if fix.time is None or fix.seconds is None:
         return None
-    return fix.time.replace(tzinfo=UTC).timestamp() - fix.seconds
+    return fix.time.replace(tzinfo=UTC).timestamp() - fix.seconds * rate
 
 
 def _connected(fixes: list[Fix]) -> list[Fix]:
@@ -121,14 +148,17 @@ def _connected(fixes: list[Fix]) -> list[Fix]:
 
 
 def _reachable(last: Fix, fix: Fix) -> bool:
-    reach = _STRAY + MAX_SPEED * max(0.0, _seconds(fix) - _seconds(last))
+    gone = _seconds(fix) - _seconds(last)
+    if fix.time and last.time:  # in a time lapse the clock says more than the video
+        gone = max(gone, (fix.time - last.time).total_seconds())
+    reach = _STRAY + MAX_SPEED * max(0.0, gone)
     return distance(*_place(last), *_place(fix)) <= reach
 
 
 def _thin(fixes: list[Fix]) -> list[Fix]:
     kept: list[Fix] = []
     for fix in fixes:
-        if not kept or _seconds(fix) - _seconds(kept[-1]) >= _EVERY:
+        if not kept or _seconds(fix) - _seconds(kept[-1]) >= _EVERY - 1e-6:
             kept.append(fix)
     return kept
 
@@ -143,14 +173,15 @@ def _point(fix: Fix, to_utc_seconds: float) -> RoutePoint:
         lat=round(lat, 7),
         lon=round(lon, 7),
         time=time,
-        speed_kmh=_rounded(fix.speed_kmh),
-        course=_rounded(fix.course),
-        altitude=_rounded(fix.altitude),
+        speed_kmh=_within(fix.speed_kmh, 0.0, MAX_SPEED * 3.6),
+        course=_within(fix.course, 0.0, 360.0),
+        altitude=_within(fix.altitude, *_HEIGHTS),
     )
 
 
-def _rounded(value: float | None) -> float | None:
-    return round(value, 2) if value is not None and math.isfinite(value) else None
+def _within(value: float | None, least: float, most: float) -> float | None:
+    """The value to two decimals; None when it cannot be."""
+    return round(value, 2) if value is not None and least <= value <= most else None
 
 
 def _between(first: RoutePoint, second: RoutePoint, seconds: float) -> Location:

@@ -39,12 +39,27 @@ class CctReader:
 
     def read(self, crops: list[Image]) -> list[PlateText]:
         """One text per crop (H×W×3 RGB)."""
-        texts: list[PlateText] = []
+        return [decode(places) for places in self._places(crops)]
+
+    def read_views(self, views: list[list[Image]]) -> list[PlateText]:
+        """One text per plate: the mean of what each crop of it says about each of the nine places."""
+        places = self._places([crop for crops in views for crop in crops])
+        ends = np.cumsum([len(crops) for crops in views])
+        return [decode(part.mean(axis=0)) for part in np.split(places, ends[:-1])] if views else []
+
+    def _places(self, crops: list[Image]) -> Floats:
+        """N×9×37 probabilities."""
+        found = [np.zeros((0, 9, len(_ALPHABET)), np.float32)]
         for start in range(0, len(crops), _BATCH):
-            part = crops[start : start + _BATCH]
-            batch = np.stack([cv2.resize(crop, (_WIDTH, _HEIGHT)) for crop in part])
-            texts += [decode(places) for places in self._session.run(batch)[0]]
-        return texts
+            batch = np.stack([_input(crop) for crop in crops[start : start + _BATCH]])
+            found.append(self._session.run(batch)[0])
+        return np.concatenate(found)
+
+
+def _input(crop: Image) -> Image:
+    how = cv2.INTER_AREA if crop.shape[1] > _WIDTH else cv2.INTER_LINEAR
+    small: Image = cv2.resize(crop, (_WIDTH, _HEIGHT), interpolation=how)
+    return small
 
 
 def decode(places: Floats) -> PlateText:

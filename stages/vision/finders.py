@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -13,40 +13,103 @@ from stages.vision.hyperlpr import PLATE2, HyperLpr
 from stages.vision.plates import PlateBox
 from stages.vision.textfinder import TextFinder
 
+#: x1, y1, x2, y2 of a part of a picture, whole pixels.
+Part = tuple[int, int, int, int]
+
 _TILE_OVERLAP = 0.2
 _MARGIN = 0.1  # of a vehicle's box, so that a plate at its edge is seen whole
 _SAME = 0.4  # overlap from which two finds of different tiles are one
 _ANGLE = 0.6  # height per width of a line's slope: steeper text is no plate
+_FARTHER = 0.6  # how large the smaller picture is in which text is sought too
+_NEAR_HEIGHT = 40.0  # pixels of height to which a line is enlarged
+_MOST_NEAR = 12  # lines looked at from near
+_SURE = 0.6  # score from which a photo's plate counts as found, and nobody looks closer
 
 
 class ModelFinder:
-    """Plates by a plate model: once over the whole picture, then closer over vehicles or tiles."""
+    """Plates by plate models: once over the whole picture, then closer over vehicles or tiles.
 
-    def __init__(self, detector: HyperLpr) -> None:
-        self._detector = detector
+    `thorough` (for photos) asks every model about everything, keeps what each of them said about one plate
+    (`PlateBox.others`), and where that finds no sure plate, looks closer still and from farther away.
+    Otherwise the first model alone is asked.
+    """
+
+    def __init__(self, *detectors: HyperLpr, thorough: bool = False) -> None:
+        self._detectors = detectors if thorough else detectors[:1]
+        self._thorough = thorough
 
     def describe(self) -> list[dict[str, Any]]:
-        """The plate model."""
-        return [self._detector.describe()]
+        """The plate models in use."""
+        return [detector.describe() for detector in self._detectors]
 
     def find(self, image: Image, regions: list[Box]) -> list[PlateBox]:
         """Plates with corners."""
         height, width = image.shape[:2]
-        parts = [(0, 0, width, height)]
-        if max(width, height) > self._detector.size:
-            parts += _closer(regions, width, height) if regions else _tiles(width, height)
-        found: list[PlateBox] = []
+        whole = (0, 0, width, height)
+        if not self._thorough:
+            closer = max(width, height) > self._detectors[0].size
+            parts = (_closer(regions, width, height) if regions else _tiles(width, height)) if closer else []
+            return _unique([find.plate for find in self._in(image, [whole, *parts])])
+        found = self._in(image, [whole, *(part for part in _tiles(width, height) if part != whole)])
+        if max((find.plate.score for find in found), default=0.0) < _SURE:
+            found += self._in(image, _tiles(width, height, max(width, height) // 2))
+            found += self._from_afar(image)
+        return _together(found)
+
+    def _in(self, image: Image, parts: list[Part]) -> list[_Find]:
+        found: list[_Find] = []
         for x1, y1, x2, y2 in parts:
             part = np.ascontiguousarray(image[y1:y2, x1:x2])
-            found += _plates(self._detector.detect(part[None])[0], x1, y1)
-        return _unique(found)
+            for number, detector in enumerate(self._detectors):
+                found += [_Find(plate, number) for plate in _plates(detector.detect(part[None])[0], x1, y1)]
+        return found
+
+    def _from_afar(self, image: Image) -> list[_Find]:
+        """In a picture of twice the size: what fills the photo is then as small as plates mostly are."""
+        height, width = image.shape[:2]
+        top, left = height // 2, width // 2
+        framed = np.zeros((2 * height, 2 * width, 3), np.uint8)
+        framed[top : top + height, left : left + width] = image
+        found = self._in(framed, [(0, 0, 2 * width, 2 * height)])
+        return [_Find(_moved(find.plate, -left, -top), find.by) for find in found]
+
+
+class _Find(NamedTuple):
+    """A plate and the number of the detector that found it."""
+
+    plate: PlateBox
+    by: int
+
+
+def _moved(plate: PlateBox, x: float, y: float) -> PlateBox:
+    corners = (plate.corners + np.array([x, y])).astype(np.float32)
+    return plate._replace(box=_shift(plate.box, x, y), corners=corners)
+
+
+def _together(found: list[_Find]) -> list[PlateBox]:
+    """Each plate once, as the surest find saw it, with the corners that the other detectors gave."""
+    groups: list[list[_Find]] = []
+    for find in sorted(found, key=lambda f: (-f.plate.score, f.by, f.plate.box)):
+        for group in groups:
+            if iou(find.plate.box, group[0].plate.box) >= _SAME:
+                if find.by not in [other.by for other in group]:
+                    group.append(find)
+                break
+        else:
+            groups.append([find])
+    return [g[0].plate._replace(others=tuple(f.plate.corners for f in g[1:])) for g in groups]
 
 
 class TextPlates:
-    """Lines of text that have the shape of a plate. In small pictures text is sought enlarged."""
+    """Lines of text that have the shape of a plate. In small pictures text is sought enlarged.
 
-    def __init__(self, detector: TextFinder) -> None:
+    `thorough` (for photos) also looks at a smaller picture, in which seals and dots do not part a plate, and
+    at each line once more from near; what each look outlined is kept (`PlateBox.others`).
+    """
+
+    def __init__(self, detector: TextFinder, *, thorough: bool = False) -> None:
         self._detector = detector
+        self._thorough = thorough
 
     def describe(self) -> list[dict[str, Any]]:
         """The text detector."""
@@ -55,20 +118,40 @@ class TextPlates:
     def find(self, image: Image, regions: list[Box]) -> list[PlateBox]:
         """Lines with corners; only in and around `regions` where there are any."""
         height, width = image.shape[:2]
-        parts = _closer(regions, width, height) if regions else [(0, 0, width, height)]
+        parts = _closer(regions, width, height) if regions and not self._thorough else [(0, 0, width, height)]
         enlarge = self._detector.enlargement(image)
+        found = [line for part in parts for line in self._lines(image, part, enlarge)]
+        if not self._thorough:
+            return _unique(found)
+        finds = [_Find(line, 0) for line in found]
+        finds += [_Find(line, 1) for line in self._lines(image, parts[0], enlarge * _FARTHER)]
+        finds += [_Find(line, 2) for line in self._nearer(image, _together(finds))]
+        return _together(finds)
+
+    def _lines(self, image: Image, part: Part, enlarge: float) -> list[PlateBox]:
+        x1, y1, x2, y2 = part
+        lines = self._detector.lines(np.ascontiguousarray(image[y1:y2, x1:x2]), enlarge)
+        return [
+            PlateBox(
+                _shift(as_box(box), x1, y1), float(score), corners + np.array([x1, y1], np.float32), False
+            )
+            for box, score, corners in _rows(lines)
+            if _level(corners)
+        ]
+
+    def _nearer(self, image: Image, plates: list[PlateBox]) -> list[PlateBox]:
+        """The small ones among these lines, as they are outlined in an enlarged part of the picture."""
+        height, width = image.shape[:2]
         found: list[PlateBox] = []
-        for x1, y1, x2, y2 in parts:
-            part = np.ascontiguousarray(image[y1:y2, x1:x2])
-            lines = self._detector.lines(part, enlarge)
-            found += [
-                PlateBox(
-                    _shift(as_box(box), x1, y1), float(score), corners + np.array([x1, y1], np.float32), False
-                )
-                for box, score, corners in _rows(lines)
-                if _level(corners)
-            ]
-        return _unique(found)
+        for plate in plates[:_MOST_NEAR]:
+            x1, y1, x2, y2 = plate.box
+            if y2 - y1 >= _NEAR_HEIGHT:
+                continue
+            across, down = (x2 - x1) * 0.5, (y2 - y1) * 1.5
+            part = grow((x1 - across, y1 - down, x2 + across, y2 + down), 0.0, width, height)
+            lines = self._lines(image, part, _NEAR_HEIGHT / max(8.0, plate_height(plate)))
+            found += [line for line in lines if iou(line.box, plate.box) >= _SAME / 2]
+        return found
 
 
 def _rows(found: Detections) -> list[tuple[Any, Any, Any]]:
@@ -100,19 +183,19 @@ def _level(corners: Any) -> bool:
     return bool(np.hypot(*across) > np.hypot(*down) and abs(across[1]) <= _ANGLE * abs(across[0]))
 
 
-def _closer(regions: list[Box], width: int, height: int) -> list[tuple[int, int, int, int]]:
+def _closer(regions: list[Box], width: int, height: int) -> list[Part]:
     """The regions with a margin; those that lie in another are left out."""
     grown = [grow(box, _MARGIN, width, height) for box in regions]
-    kept: list[tuple[int, int, int, int]] = []
+    kept: list[Part] = []
     for box in sorted(grown, key=lambda b: (-(b[2] - b[0]) * (b[3] - b[1]), b)):
         if not any(overlap(box, other) >= 0.9 * (box[2] - box[0]) * (box[3] - box[1]) for other in kept):
             kept.append(box)
     return kept
 
 
-def _tiles(width: int, height: int) -> list[tuple[int, int, int, int]]:
-    """Overlapping tiles about as wide as the picture is high."""
-    side = min(width, height)
+def _tiles(width: int, height: int, side: int = 0) -> list[Part]:
+    """Overlapping square tiles, as wide as the picture's shorter side unless told."""
+    side = min(width, height, side or width)
     step = side * (1 - _TILE_OVERLAP)
     across = max(1, int(np.ceil((width - side) / step)) + 1)
     down = max(1, int(np.ceil((height - side) / step)) + 1)
@@ -132,12 +215,17 @@ def _unique(found: list[PlateBox]) -> list[PlateBox]:
     return kept
 
 
-def cut_out(image: Image, plate: PlateBox, margin: float = 0.0) -> Image:
-    """The plate seen straight on, as an H×W×3 picture; `margin` of its size is kept around it."""
+def cut_out(image: Image, plate: PlateBox, margin: float = 0.0, down: float | None = None) -> Image:
+    """The plate seen straight on, as an H×W×3 picture.
+
+    `margin` of its width is kept on each side, and `down` (else the same) of its height above and below.
+    """
     corners = plate.corners.astype(np.float32)
-    if margin:
-        middle = corners.mean(axis=0)
-        corners = middle + (corners - middle) * (1 + 2 * margin)
+    if margin or down:
+        across = (corners[1] + corners[2] - corners[0] - corners[3]) / 2 * margin
+        upright = (corners[2] + corners[3] - corners[0] - corners[1]) / 2 * (margin if down is None else down)
+        corners = corners + np.array([-1, 1, 1, -1])[:, None] * across
+        corners = (corners + np.array([-1, -1, 1, 1])[:, None] * upright).astype(np.float32)
     width = max(np.hypot(*(corners[1] - corners[0])), np.hypot(*(corners[2] - corners[3])))
     height = max(np.hypot(*(corners[3] - corners[0])), np.hypot(*(corners[2] - corners[1])))
     w, h = max(4, round(float(width))), max(4, round(float(height)))

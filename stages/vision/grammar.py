@@ -139,7 +139,7 @@ def _shaped(text: PlateText, start: int, end: int, regions: tuple[str, ...], fit
         plate, swaps = "", 0.0
         for place, allowed in enumerate(template.places, start=start):
             if (place, allowed) not in fits:
-                fits[place, allowed] = _fit(text, place, allowed)
+                fits[place, allowed] = _fit(text, place, allowed, unlike=bool(regions))
             chosen = fits[place, allowed]
             if chosen is None:
                 break
@@ -154,15 +154,20 @@ def _shaped(text: PlateText, start: int, end: int, regions: tuple[str, ...], fit
 _Fits = dict[tuple[int, frozenset[str]], tuple[str, float] | None]
 
 
-def _fit(text: PlateText, place: int, allowed: frozenset[str]) -> tuple[str, float] | None:
-    """The character for a place and what choosing it costs (bits); None when nothing like it is allowed."""
+def _fit(text: PlateText, place: int, allowed: frozenset[str], *, unlike: bool) -> tuple[str, float] | None:
+    """The character for a place and what choosing it costs (bits); None when nothing like it is allowed.
+
+    Where the countries were chosen, also a character `unlike` the one read may be meant when the reader
+    offered it; among all the world's formats there is one for any such slip.
+    """
     read = text.text[place]
     if read in allowed:
         return read, 0.0
     offered = dict(text.others[place])
     certain = text.characters[place]
     shares = {c: max(offered.get(c, 0.0), _floor(read, c, certain)) for c in LOOK_ALIKES.get(read, "")}
-    shares |= {c: p for c, p in offered.items() if c not in shares and p > _OFFERED}
+    if unlike:
+        shares |= {c: p for c, p in offered.items() if c not in shares and p > _OFFERED}
     likely = [(share, c) for c, share in shares.items() if c in allowed and share > 0]
     if not likely:
         return None

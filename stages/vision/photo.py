@@ -13,7 +13,8 @@ from stages.errors import BadInput, NotFound
 from stages.settings import HeavySettings
 from stages.vision.boxes import Image
 from stages.vision.grammar import plausible, readings
-from stages.vision.looks import Look, Read
+from stages.vision.looks import Read
+from stages.vision.plates import PlateBox
 from stages.vision.spotter import load_spotter
 
 #: A photo with more pixels is refused before it is decoded.
@@ -21,6 +22,9 @@ MAX_PIXELS = 100_000_000
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 _SHORTEST = 736  # pixels of a photo's shorter side up to which it is enlarged for the text detector
 _CANDIDATES = 5
+# Weakest character from which a text is told: on a model's plate, there in a known format, and on a line of
+# text. On what is no plate the readers guess, and their guesses differ from crop to crop.
+_CERTAIN, _CERTAIN_SHAPED, _CERTAIN_LINE = 0.42, 0.3, 0.2
 
 
 class PlateCandidate(TypedDict):
@@ -44,7 +48,7 @@ class PhotoReader:
 
     def __init__(self, settings: HeavySettings, models: Path) -> None:
         self._regions = settings.regions
-        self._spotter = load_spotter(settings, models, shortest=_SHORTEST)
+        self._spotter = load_spotter(settings, models, shortest=_SHORTEST, thorough=True)
 
     def read(self, photo: Path | str | Image) -> list[PlateRead]:
         """The plates on a photo (a file, or H×W×3 RGB), the likeliest first.
@@ -52,13 +56,33 @@ class PhotoReader:
         Raises `NotFound` (no such file), `BadInput` (no picture, or one that is too large).
         """
         image = photo if isinstance(photo, np.ndarray) else open_photo(Path(photo))
-        looks = [look for look in self._spotter.look(image).looks if look.read]
-        looks.sort(key=self._rank)
-        return [_told(look.read, self._regions) for look in looks if look.read]
+        reads = [look.read for look in self._spotter.look(image).looks if look.read]
+        likely = sorted((read for read in reads if self._likely(read)), key=self._rank)
+        return [_told(read, self._regions) for read in self._beside(likely)]
 
-    def _rank(self, look: Look) -> tuple[bool, float]:
-        assert look.read is not None
-        return not plausible(look.read.plate, self._regions), -look.read.weight
+    def locate(self, image: Image) -> list[PlateBox]:
+        """Where plates may be on H×W×3 RGB, legible or not."""
+        return self._spotter.locate(image)
+
+    def _likely(self, read: Read) -> bool:
+        """Whether a read is sure enough to be told."""
+        if not read.vouched:
+            return read.text.weakest >= _CERTAIN_LINE
+        return read.text.weakest >= (_CERTAIN_SHAPED if plausible(read.plate, self._regions) else _CERTAIN)
+
+    def _beside(self, reads: list[Read]) -> list[Read]:
+        """Reads that hold their own beside the best one of the photo.
+
+        Where a plate was read, what has no digit is a name or a slogan, and of lines that only the text
+        detector found, what has no plate's shape is a number on a sign.
+        """
+        if any(_has_digit(read) for read in reads):
+            reads = [read for read in reads if _has_digit(read)]
+        shaped = [read for read in reads if read.vouched or plausible(read.plate, self._regions)]
+        return shaped or reads[:1]
+
+    def _rank(self, read: Read) -> tuple[bool, float]:
+        return not plausible(read.plate, self._regions), -read.weight
 
 
 def read_photo(photo: Path | str | Image, settings: HeavySettings, models: Path) -> list[PlateRead]:
@@ -89,6 +113,10 @@ def open_photo(path: Path) -> Image:
         ) from error
     except (OSError, ValueError, SyntaxError) as error:  # Pillow's names for a broken file
         raise BadInput(f"{path.name} cannot be read as a picture: {error}") from error
+
+
+def _has_digit(read: Read) -> bool:
+    return any(c.isdigit() for c in read.plate)
 
 
 def _told(read: Read, regions: tuple[str, ...]) -> PlateRead:

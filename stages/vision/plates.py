@@ -10,7 +10,8 @@ from stages.vision.boxes import Box, Floats, Image
 class PlateBox(NamedTuple):
     """Where a plate may be.
 
-    `corners`: 4×2, clockwise from the top left. `vouched`: a plate model found it.
+    `corners`: 4×2, clockwise from the top left; `others` are those that further models gave for the same
+    plate. `vouched`: a plate model found it.
     """
 
     box: Box
@@ -18,6 +19,7 @@ class PlateBox(NamedTuple):
     corners: Floats
     vouched: bool
     two_lines: bool = False
+    others: tuple[Floats, ...] = ()
 
 
 class PlateText(NamedTuple):
@@ -61,3 +63,6 @@ class PlateReader(Protocol):
 
     def read(self, crops: list[Image]) -> list[PlateText]:
         """One text per crop (H×W×3 RGB, any size)."""
+
+    def read_views(self, views: list[list[Image]]) -> list[PlateText]:
+        """One text per plate, each given as crops of it that differ a little; they are read together."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from stages.settings import HeavySettings
 from stages.vision import looks
-from stages.vision.boxes import Box, Image, area, as_box, centre
+from stages.vision.boxes import Box, Image, area, as_box, centre, overlap
 from stages.vision.cct import CctReader
 from stages.vision.coco import VEHICLES
 from stages.vision.detector import Detector
@@ -27,12 +27,27 @@ from stages.vision.yolox import Yolox
 _FAMILIES = ("yolox", "nanodet", "hyperlpr3", "cct")  # those whose output is decoded here
 _BLURRED = 30.0  # sharpness below which nothing is legible
 _WEAK = 0.05  # weakest character below which a read says nothing
-_MARGIN = 0.02  # of a plate that is kept around it for the reader
+#: Shares of a plate's width and of its height.
+Margins = tuple[tuple[float, float], ...]
+
+# Shares of a plate's width and height that are kept around it for the reader; several are read together.
+_MARGINS: Margins = ((0.1, 0.1),)
+_MANY_MARGINS: Margins = ((0.1, 0.1), (0.15, 0.1), (0.15, 0.2), (0.2, 0.15))
+_LINE_MARGINS: Margins = ((0.0, 0.0),)
+_MANY_LINE_MARGINS: Margins = ((0.0, 0.0), (-0.01, -0.05), (0.02, 0.05))
+_INSIDE = 0.6  # share of a find that lies in another one from which only one of them is a plate
 _SMALL_VEHICLE = 48.0  # pixels of width below which no plate on a vehicle can be read
+_FINE = 1000  # pixels of the shorter side up to which parts of a whole picture are as fine as a vehicle's
 _SHORTEST = 480  # pixels: smaller pictures are enlarged for the text detector
+_CLEAR_LINE, _CLEAR = 0.8, 0.8  # finder's score and weakest character of letters that may be a plate
 _MIN_TEXT, _MAX_TEXT = 4, 12
+_DIGITS = str.maketrans("OIL", "011")
 # Burned-in stamps: dates, clock times, speeds, coordinates.
-_STAMP = re.compile(r"\d[:/]\d|\d{2}-\d{2}-\d{2}|KM/?H|MPH|\d\.\d{3}", re.IGNORECASE)
+_STAMP = re.compile(
+    r"(?<![A-Z0-9])(?:19|20)\d{2}[-./]\d{2}|\d:\d{2}:|(?<!\d)\d{1,2}:\d{2}(?!\d)|\d/\d|\d{2}-\d{2}-\d{2}"
+    r"|KM/?H|MPH|\d\.\d{3}",
+    re.IGNORECASE,
+)
 
 
 class Seen(NamedTuple):
@@ -53,6 +68,7 @@ class Spotter:
         vehicles: Detector | None,
         *,
         costly: bool = False,
+        thorough: bool = False,
     ) -> None:
         #: Whether searching a whole picture is so slow that not every picture should be.
         self.costly = costly
@@ -60,6 +76,12 @@ class Spotter:
         self._finder = finder
         self._reader = reader
         self._vehicles = vehicles
+        self._thorough = thorough
+
+    @property
+    def by_text(self) -> bool:
+        """Whether plates are sought as text for want of a plate model: slow, and all text may be one."""
+        return isinstance(self._finder, TextPlates)
 
     def describe(self) -> list[dict[str, Any]]:
         """Plain JSON of every model in use, for result keys and metadata."""
@@ -72,6 +94,20 @@ class Spotter:
         plates = self._finder.find(image, [car.box for car in cars] if near is None else near)
         spots, dropped = self._read(image, plates, frame, seconds)
         return Seen(_attach(cars, spots, frame, seconds), dropped)
+
+    def locate(self, image: Image) -> list[PlateBox]:
+        """Where plates may be on an H×W×3 RGB picture, legible or not."""
+        return self._finder.find(image, [car.box for car in self._cars(image)])
+
+    def everywhere(self, image: Image) -> list[PlateBox]:
+        """As `locate`, and away from vehicles as closely as on them: finds most, and much that is none."""
+        found = self._finder.find(image, [])
+        cars = self._cars(image) if min(image.shape[:2]) > _FINE and not self.by_text else []
+        return found + (self._finder.find(image, [car.box for car in cars]) if cars else [])
+
+    def texts(self, image: Image, plates: list[PlateBox]) -> list[PlateText]:
+        """What stands on plates that `locate` or `everywhere` found."""
+        return self._reader.read_views([self._views(image, plate) for plate in plates])
 
     def _cars(self, image: Image) -> list[_Car]:
         if self._vehicles is None:
@@ -86,21 +122,21 @@ class Spotter:
         dropped: Counter[str] = Counter()
         spots: list[Look] = []
         legible: list[tuple[PlateBox, float, float]] = []
-        crops: list[Image] = []
+        views: list[list[Image]] = []
         for plate in plates:
             height = plate_height(plate)
             if height < self._settings.min_plate_height:
                 spots.append(Look(frame, seconds, plate.box, "plate", looks.TOO_SMALL))
                 continue
-            crop = cut_out(image, plate, _MARGIN if plate.vouched else 0.0)
-            sharp = sharpness(crop)
+            crops = self._views(image, plate)
+            sharp = sharpness(crops[0])
             if sharp < _BLURRED:
                 spots.append(Look(frame, seconds, plate.box, "plate", looks.BLURRED))
                 continue
             legible.append((plate, height, sharp))
-            crops.append(crop)
-        for (plate, height, sharp), text in zip(legible, self._reader.read(crops), strict=True):
-            if junk := _junk(text, plate):
+            views.append(crops)
+        for (plate, height, sharp), text in zip(legible, self._reader.read_views(views), strict=True):
+            if junk := _junk(text, plate, letters=self._thorough):
                 dropped[junk] += 1
                 continue
             reason = looks.READ if text.weakest >= _WEAK and len(text.text) >= _MIN_TEXT else looks.UNREADABLE
@@ -115,7 +151,16 @@ class Spotter:
             # Without a plate model a line that could not be read is just a line.
             spots, lines = [s for s in spots if s.read], [s for s in spots if not s.read]
             dropped.update(f"text {line.reason}" for line in lines)
-        return spots, dropped
+        return _apart(spots), dropped
+
+    def _views(self, image: Image, plate: PlateBox) -> list[Image]:
+        """The plate cut out in each of the ways in which it is read."""
+        seen = [plate, *(plate._replace(corners=corners) for corners in plate.others)]
+        if self._thorough:
+            margins = _MANY_MARGINS if plate.vouched else _MANY_LINE_MARGINS
+        else:
+            margins = _MARGINS if plate.vouched else _LINE_MARGINS
+        return [cut_out(image, each, across, down) for each in seen for across, down in margins]
 
 
 class _Car(NamedTuple):
@@ -123,9 +168,9 @@ class _Car(NamedTuple):
     label: str
 
 
-def _junk(text: PlateText, plate: PlateBox) -> str:
-    """Why a text is no plate at all; "" when it may be one."""
-    if _STAMP.search(text.raw):
+def _junk(text: PlateText, plate: PlateBox, *, letters: bool) -> str:
+    """Why a text is no plate at all; "" when it may be one. `letters`: a few clear letters may be."""
+    if _STAMP.search(text.raw.translate(_DIGITS)):
         return "date, time or speed"
     if plate.vouched:
         return ""
@@ -133,7 +178,22 @@ def _junk(text: PlateText, plate: PlateBox) -> str:
         return "too short or too long"
     if looks_like_junk(text.text):
         return "one character over and over"
+    if letters and plate.score >= _CLEAR_LINE and text.weakest >= _CLEAR and 5 <= len(text.text) <= 8:
+        return ""
     return "" if any(c.isdigit() for c in text.text) else "no digit"
+
+
+def _apart(spots: list[Look]) -> list[Look]:
+    """Of reads that lie in one another only the weightiest: a part of a plate is none."""
+    kept: list[Look] = []
+    for spot in sorted(spots, key=lambda s: -s.read.weight if s.read else 0.0):
+        if not any(other.read and _inside(spot.box, other.box) for other in kept):
+            kept.append(spot)
+    return [spot for spot in spots if spot in kept]
+
+
+def _inside(a: Box, b: Box) -> bool:
+    return overlap(a, b) >= _INSIDE * min(area(a), area(b))
 
 
 def _attach(cars: list[_Car], spots: list[Look], frame: int, seconds: float) -> list[Look]:
@@ -168,27 +228,39 @@ def _rank(spot: Look) -> tuple[bool, bool, float]:
     return False, not plausible(spot.read.plate), -spot.read.weight
 
 
-def load_spotter(settings: HeavySettings, models: Path, *, shortest: int = _SHORTEST) -> Spotter:
+def load_spotter(
+    settings: HeavySettings, models: Path, *, shortest: int = _SHORTEST, thorough: bool = False
+) -> Spotter:
     """Load what lies in the models folder, else what comes with RapidOCR.
 
-    The text detector gets pictures whose shorter side is below `shortest` enlarged. Raises `StageFailed`
-    when a model cannot be loaded or there is no text model at all.
+    The text detector gets pictures whose shorter side is below `shortest` enlarged. `thorough` is for single
+    photos: every plate model is asked, and each plate is read in many crops. Raises `StageFailed` when a
+    model cannot be loaded or there is no text model at all.
     """
-    files: dict[str, ModelFile] = {}
+    files: dict[str, list[ModelFile]] = {}
     for there in available(models):
         if there.model.runtime == "onnx" and there.model.family in _FAMILIES:
-            files.setdefault(there.model.use, there)
+            files.setdefault(there.model.use, []).append(there)
     threads = settings.threads
     vehicles: Detector | None = None
-    if file := files.get("vehicle"):
+    for file in files.get("vehicle", [])[:1]:
         vehicles = (Yolox if file.model.family == "yolox" else Nanodet)(file, threads=threads)
-    finder: PlateFinder
-    reader: PlateReader = TextReader(threads=threads)
-    if file := files.get("plate"):
-        finder = ModelFinder(HyperLpr(file, threads=threads))
-        if text := files.get("plate_text"):
-            reader = CctReader(text, threads=threads)
-    else:
-        finder = TextPlates(TextFinder(threads=threads, shortest=shortest))
-    costly = isinstance(finder, TextPlates) and vehicles is None
-    return Spotter(settings, finder, reader, vehicles, costly=costly)
+    if "plate" not in files:
+        lines = TextPlates(TextFinder(threads=threads, shortest=shortest), thorough=thorough)
+        return Spotter(
+            settings,
+            lines,
+            TextReader(threads=threads),
+            vehicles,
+            costly=vehicles is None,
+            thorough=thorough,
+        )
+    detectors = [HyperLpr(file, threads=threads) for file in files["plate"][: None if thorough else 1]]
+    readers = files.get("plate_text", ())
+    return Spotter(
+        settings,
+        ModelFinder(*detectors, thorough=thorough),
+        CctReader(readers[0], threads=threads) if readers else TextReader(threads=threads),
+        vehicles,
+        thorough=thorough,
+    )

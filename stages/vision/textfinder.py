@@ -49,7 +49,7 @@ class TextFinder:
         return min(_MOST, max(1.0, self._shortest / int(min(image.shape[:2]))))
 
     def lines(self, image: Image, enlarge: float = 1.0) -> Detections:
-        """Lines of text in a picture or a part of one."""
+        """Lines of text in a picture or a part of one, seen `enlarge` times as large."""
         height, width = image.shape[:2]
         scale = min(enlarge, self._longest / max(height, width))
         size = tuple(max(1, round(side * scale / _MULTIPLE)) * _MULTIPLE for side in (width, height))

@@ -13,6 +13,7 @@ from stages.vision.boxes import Floats, Image
 from stages.vision.bundled import bundled
 from stages.vision.onnx import Array, Session
 from stages.vision.plates import PlateText
+from stages.vision.together import together
 
 _HEIGHT = 48
 _WIDEST = 640
@@ -52,6 +53,11 @@ class TextReader:
                 for index, steps in zip(part, self._session.run(batch)[0], strict=True):
                     texts[index] = decode(self._merge(steps), self._symbols)
         return texts
+
+    def read_views(self, views: list[list[Image]]) -> list[PlateText]:
+        """One text per plate: what its crops say together."""
+        texts = iter(self.read([crop for crops in views for crop in crops]))
+        return [together([next(texts) for _ in crops]) for crops in views]
 
     def _merge(self, steps: Floats) -> Floats:
         """Steps×(all characters) to steps×(our symbols): variants of a letter count together."""

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from dashcam_cli.intake import SUFFIXES, find_clips
+from dashcam_cli.intake import find_clips
+from dashcam_cli.scan import SUFFIXES
 
 
 def test_help_names_every_command(house):

@@ -131,3 +131,16 @@ def test_free_tables_take_numbers_and_booleans(tmp_path):
     found = load(tmp_path, "", environ)
     assert found.worker.capabilities == {"gpu_vram_gb": 8, "os": "linux"}
     assert found.stage.ingest.next_needs == {"has_coral_tpu": True}
+
+
+def test_cameras_and_trips():
+    """`[cameras.NAME]` and `[trips]`: what is set, and what is refused by name."""
+    cameras = {"golf": {"folder": "cars/*", "time_zone": "Europe/Madrid"}}
+    loader = ConfigurationLoader({})
+    assert loader.validate_config({"cameras": cameras, "trips": {"gap_minutes": 0.5}}) == []
+    (wrong,) = loader.validate_config({"cameras": {"golf": {"timezone": "UTC"}}})
+    assert "cameras" in wrong
+    assert "timezone" in wrong
+    for minutes in (0.4, 61, "long"):
+        (wrong,) = loader.validate_config({"trips": {"gap_minutes": minutes}})
+        assert "trips.gap_minutes" in wrong

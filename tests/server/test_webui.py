@@ -197,6 +197,28 @@ def test_pictures_are_served_by_hash_only(api, client, processed):
         assert client.get(other).status_code == 404
 
 
+def test_a_clip_tells_its_files_route_and_boxes(api):
+    """Who exports a clip gets its files, whole fixes and where each plate is, when asked for."""
+    api("POST", "/tasks", {"task_type": "INGEST_VIDEO", "video_id": "e"})
+    point = {"seconds": 1.5, "lat": 40.0, "lon": -3.0, "time": "2026-06-01T14:00:00Z", "speed_kmh": 50}
+    seen = {"plate": "ABC123", "confidence": 0.9, "track": 7, "box": [1.5, 2, 30, 9.25]}
+    raw = {"device": "nas", "path": "/videos/raw/e.mp4", "type": "video"}
+    body = {
+        "outputs": [raw],
+        "results": [
+            {"type": "route", "dialect": "gpx", "points": [point]},
+            {"type": "sightings", "sightings": [seen]},
+        ],
+    }
+    api("POST", "/tasks/1/complete", body)
+    clip = api("GET", "/webui/videos/e?expand=files,route,sightings").json()
+    assert clip["files"] == [{"task_type": "INGEST_VIDEO", "file": raw}]
+    assert clip["route"]["dialect"] == "gpx"
+    assert clip["route"]["points"] == [point | {"speed_kmh": 50, "course": None, "altitude": None}]
+    assert [(s["track"], s["box"]) for s in clip["sightings"]] == [(7, [1.5, 2.0, 30.0, 9.25])]
+    assert not {"files", "route"} & set(api("GET", "/webui/videos/e").json())
+
+
 def test_known_contents(api):
     """A content is known from the moment it was handed in, and no longer once its tasks were given up."""
     api("POST", "/tasks", {"task_type": "INGEST_VIDEO", "video_id": "k", "metadata": {"fingerprint": "f1"}})

@@ -1,6 +1,7 @@
 """The archive stage on real files: what it keeps, proves and removes."""
 
 import os
+from pathlib import Path
 
 import av
 import msgspec
@@ -286,3 +287,48 @@ def test_the_result_can_be_read_back(work, shed, tmp_path):
     printed = FileRef(device="shed_nas", path="//shed-nas/archive/v1/video_lowres.mp4")
     assert places.existing(printed) == shed / "archive/v1/video_lowres.mp4"
     assert Place(name="x", root=str(shed)).present() is False
+
+
+def test_a_damaged_archive_is_made_again(work, tmp_path, shed):
+    """An archive with a wrong byte is not taken for done: nothing temporary goes for it, and it is built anew."""
+    plain = [msgspec.structs.replace(ref, temporary=False) for ref in (HEAVY, PREPROC)]
+    ArchiveStage().run(archive_task(RAW, *plain), work)
+    video = shed / "archive/v1/video_lowres.mp4"
+    good = video.read_bytes()
+    video.write_bytes(good[:-1] + b"x")
+    ArchiveStage().run(archive_task(lease=2), work)
+    assert video.read_bytes() == good
+    assert not (tmp_path / "nas/videos/heavy_output/v1").exists()
+
+
+def test_nothing_goes_for_an_archive_that_does_not_stand(work, tmp_path, shed, monkeypatch):
+    """What the disk holds counts: when it reads back differently, everything temporary stays."""
+    real = os.fsync
+
+    def bad_disk(handle):
+        real(handle)
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        if path == shed / "archive":  # the folder has its name now
+            (shed / "archive/v1/plates/1234BCD.jpg").write_bytes(b"rot" * 132)
+
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("needs /proc")
+    monkeypatch.setattr(os, "fsync", bad_disk)
+    with pytest.raises(StageFailed, match=r"1234BCD\.jpg reads back differently") as failed:
+        ArchiveStage().run(archive_task(RAW, HEAVY, PREPROC), work)
+    assert failed.value.retry
+    assert (tmp_path / "nas/videos/heavy_output/v1/result.json").is_file()
+    assert (tmp_path / "nas/videos/preproc/v1/result.json").is_file()
+    monkeypatch.undo()
+    ArchiveStage().run(archive_task(RAW, HEAVY, PREPROC, lease=2), work)
+    assert not (tmp_path / "nas/videos/heavy_output/v1").exists()
+
+
+def test_a_removal_that_was_cut_off_is_ended(work, tmp_path):
+    """A temporary folder that had lost its name already goes with the next run."""
+    ArchiveStage().run(archive_task(), work)
+    left = tmp_path / "nas/videos/heavy_output/v1.9-1.part/plates"
+    left.mkdir(parents=True)
+    (left / "1.jpg").write_bytes(b"1")
+    ArchiveStage().run(archive_task(lease=2), work)
+    assert list((tmp_path / "nas/videos/heavy_output").iterdir()) == []

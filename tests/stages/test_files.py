@@ -197,6 +197,34 @@ def test_next_lease_removes_the_last_ones_rest(nas):
     assert [p.name for p in rest.parent.iterdir()] == ["v"]
 
 
+def test_a_damaged_result_is_made_again(nas):
+    """A finished folder that lost a file, or a byte of one, is no result: the next run builds it anew."""
+    places = HostPlaces({"nas": nas})
+    data = Path(nas.root) / "out" / "v" / "data.txt"
+    for lease, spoil in enumerate((data.unlink, lambda: data.write_text("y")), start=2):
+        publish(places, "k")
+        spoil()
+        assert publish(places, "k", lease=lease).metadata == {"text": "x"}
+        assert data.read_text() == "x"
+        sweep_aside(places, [REF])
+
+
+def test_a_run_cut_off_between_its_renames_loses_nothing(nas):
+    """What stood aside returns when the new folder never got its name; another clip's folders are not touched."""
+    places = HostPlaces({"nas": nas})
+    publish(places, "old", "old")
+    parent = Path(nas.root) / "out"
+    (parent / "v").rename(parent / "v.7-2.aside")
+    (parent / "v.7-2.part").mkdir()
+    (parent / "v.x.9-9.aside").mkdir()
+    with output_folder(places, REF, task(3), "new") as out:
+        assert (parent / "v" / "data.txt").read_text() == "old"
+        (out.path / "data.txt").write_text("new")
+        out.publish(Result())
+    sweep_aside(places, [REF])
+    assert sorted(p.name for p in parent.iterdir()) == ["v", "v.x.9-9.aside"]
+
+
 def test_key_depends_on_every_part():
     """Equal parts make equal keys whatever their order; any change makes another."""
     assert result_key(a=1, b={"x": 1, "y": 2}) == result_key(b={"y": 2, "x": 1}, a=1)

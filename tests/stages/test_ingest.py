@@ -26,7 +26,7 @@ from stages.errors import (
 from stages.files import HostPlaces, Place, hash_file
 from stages.footage.identity import identify
 from stages.ingest import IngestStage
-from stages.settings import IngestSettings
+from stages.settings import CameraSettings, IngestSettings
 from stages.sighting import ClipFacts, Route
 from stages.stage import Result
 from stages.task import FileRef, Task, TaskType
@@ -334,13 +334,14 @@ def test_what_is_no_clip(tmp_path: Path, data: bytes, says: str) -> None:
 
 
 def test_truncated_clip_without_index(tmp_path: Path) -> None:
-    """A clip that lost its end with the index is damaged, and the missing bytes are named."""
+    """A clip that lost its end with the index is damaged: the missing bytes are named, and it is kept."""
     clip = _clip(tmp_path)
     data = clip.read_bytes()
     clip.write_bytes(data[:9000])
     _age(clip)
-    with pytest.raises(ClipDamaged, match=r"truncated by \d+ bytes.*moov"):
+    with pytest.raises(ClipDamaged, match=r"truncated by \d+ bytes.*moov.*kept as indoor_nas:/videos/raw"):
         _run(_task(), _work(tmp_path))
+    assert (tmp_path / "indoor_nas" / "videos" / "raw" / clip.name).read_bytes() == data[:9000]
 
 
 @pytest.mark.parametrize("kind", ["fragmented", "index_first"])
@@ -553,3 +554,88 @@ def test_host_without_video_library_says_so(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(StageFailed, match=r"dashcam-processor\[cpu\]"):
         _run(_task(), _work(tmp_path))
+
+
+# -- whose clip, and its clock -----------------------------------------------------------------------
+
+
+def _facts(result: Result) -> ClipFacts:
+    facts = result.results[0]
+    assert isinstance(facts, ClipFacts)
+    return facts
+
+
+def _log(clip: Path, ahead: timedelta) -> None:
+    """A GPS log beside a clip whose name is so far ahead of UTC."""
+    start = datetime.strptime(clip.name[:16], "%Y_%m%d_%H%M%S") - ahead  # noqa: DTZ007
+    lines = [
+        f"$GPRMC,{start + timedelta(seconds=i):%H%M%S},A,4000.{i:03d},N,00330.0,W,9,0,{start:%d%m%y},,*0"
+        for i in range(3)
+    ]
+    clip.with_suffix(".nmea").write_text("\n".join(lines))
+
+
+def test_a_parking_clip_gets_the_offset_of_the_drives(tmp_path: Path) -> None:
+    """Without GPS in a garage: the camera's other clips on the card tell the zone, and later stages are told."""
+    for n in range(3):
+        _log(
+            _clip(tmp_path, f"card/DCIM/Movie/2024_0115_1230{n}0_00000{n}F.MP4", seed=n), timedelta(hours=-5)
+        )
+    _clip(tmp_path, f"card/DCIM/Movie/Parking/{NAME}", seed=9)
+    work = _work(tmp_path, settings=IngestSettings(time_zone="Europe/Madrid"))
+    result = _run(_task(f"/DCIM/Movie/Parking/{NAME}"), work)
+    facts = _facts(result)
+    assert (facts.time_source, facts.utc_offset_seconds, facts.time_doubt) == ("camera_offset", -18_000, None)
+    assert (facts.start_local, facts.start_utc) == ("2024-01-15T12:34:56", "2024-01-15T17:34:56Z")
+    assert (facts.camera, facts.sequence) == ("viofo@dashcam", 1)
+    assert result.new_tasks[0].metadata["time_zone"] == "-05:00"
+    assert any("clips beside it" in note for _, note in work.notes)
+
+
+def test_one_stage_remembers_what_it_read(tmp_path: Path) -> None:
+    """The second clip of a card asks no clip again that the first one asked."""
+    for n in range(3):
+        _log(_clip(tmp_path, f"card/DCIM/Movie/2024_0115_1230{n}0_00000{n}F.MP4", seed=n), timedelta(hours=1))
+    _clip(tmp_path, seed=8)
+    _clip(tmp_path, f"card/DCIM/Movie/{NAME.replace('F', 'R')}", seed=9)
+    work, clock = _work(tmp_path), Clock(OLD + 1000)
+    stage = IngestStage(clock=clock, sleep=clock.sleep)
+    counts = []
+    for name in (NAME, NAME.replace("F", "R")):
+        stage.run(_task(f"/DCIM/Movie/{name}"), work)
+        counts.append(sum("clips beside it" in note for _, note in work.notes))
+    assert counts[0] == 4
+    assert counts[1] - counts[0] == 1  # the first clip, which was not asked for itself
+
+
+def test_the_owners_camera(tmp_path: Path) -> None:
+    """`[cameras.NAME]` names the camera and its zone; what was said with the clip comes first."""
+    _clip(tmp_path)
+    cameras = {"golf": CameraSettings(name="The Golf", place="dashcam", time_zone="Asia/Tokyo")}
+    settings = IngestSettings(time_zone="Europe/Madrid", cameras=cameras)
+    result = _run(_task(), _work(tmp_path, settings=settings))
+    facts = _facts(result)
+    assert (facts.camera, facts.camera_name, facts.utc_offset_seconds) == ("golf", "The Golf", 32_400)
+    assert result.new_tasks[0].metadata["time_zone"] == "Asia/Tokyo"
+    said = {"camera": "van", "time_zone": "UTC"}
+    facts = _facts(_run(_task(metadata=said), _work(tmp_path, settings=settings)))
+    assert (facts.camera, facts.camera_name, facts.utc_offset_seconds) == ("van", None, 0)
+
+
+def test_a_zone_that_is_none(tmp_path: Path) -> None:
+    """A wrong zone is said with the place where it was set."""
+    _clip(tmp_path)
+    with pytest.raises(SettingsError, match="the task's time_zone"):
+        _run(_task(metadata={"time_zone": "Mars/Base"}), _work(tmp_path))
+    cameras = {"golf": CameraSettings(family="viofo", time_zone="Mars/Base")}
+    with pytest.raises(SettingsError, match=r"cameras\.golf\.time_zone"):
+        _run(_task(), _work(tmp_path, settings=IngestSettings(cameras=cameras)))
+
+
+def test_the_camera_is_that_of_the_card(tmp_path: Path) -> None:
+    """A clip that import copied before says where it came from: its camera is the card's, not the NAS's."""
+    source = _clip(tmp_path, f"indoor_nas/videos/raw/{NAME}")
+    metadata = {"source": "dashcam", "origin": f"DCIM/Movie/RO/{NAME}"}
+    facts = _facts(_run(_task(f"/videos/raw/{NAME}", "indoor_nas", metadata=metadata), _work(tmp_path)))
+    assert (facts.camera, facts.locked) == ("viofo@dashcam", True)
+    assert source.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -15,6 +16,7 @@ class GpsLog(NamedTuple):
 
     `dialect` names layout or file. `local_clock`: the fixes' times are the camera's own clock, not UTC.
     `refused` is a sentence when positions are there that must not be used. `warnings` are sentences.
+    `beside`: the first time, as written, in a file beside the clip.
     """
 
     dialect: str
@@ -22,6 +24,7 @@ class GpsLog(NamedTuple):
     local_clock: bool = False
     refused: str = ""
     warnings: tuple[str, ...] = ()
+    beside: datetime | None = None
 
     @property
     def placed(self) -> bool:

@@ -19,7 +19,7 @@ _KNOT = 1.852
 
 
 def fixes(text: str) -> list[Fix]:
-    """Every RMC of a text, in order, with the altitude of the GGA beside it.
+    """Every RMC of a text, in order, with the altitude of the GGA of the same second.
 
     A `[unix_ms]` in front of the lines ties them to the video: `seconds` counts from the first one.
     Sentences without a fix come back without a position.
@@ -36,27 +36,34 @@ def _sentences(text: str) -> Iterator[tuple[str | None, str, list[str]]]:
 
 def _fixes(sentences: Iterable[tuple[str | None, str, list[str]]]) -> Iterator[Fix]:
     first_ms: int | None = None
-    altitude: float | None = None
-    waiting: Fix | None = None  # an RMC whose GGA may follow it
+    waiting: tuple[str, Fix] | None = None  # an RMC whose GGA may follow it
+    height: tuple[str, float | None] | None = None  # a GGA whose RMC may follow it
     for stamp, kind, fields in sentences:
+        clock = _field(fields, 0)[:6]
         if stamp is not None and first_ms is None:
             first_ms = int(stamp)
         if kind == "GGA":
-            altitude = _number(_field(fields, 8))
-            if waiting is not None:
-                yield waiting._replace(altitude=altitude if waiting.valid else None)
-                waiting, altitude = None, None
+            height = clock, _number(_field(fields, 8))
+            if waiting is not None and waiting[0] == clock:
+                yield _raised(waiting[1], height[1])
+                waiting = height = None
             continue
         if waiting is not None:
-            yield waiting
-        waiting = _rmc(fields)
+            yield waiting[1]
+        fix = _rmc(fields)
         if stamp is not None and first_ms is not None:
-            waiting = waiting._replace(seconds=(int(stamp) - first_ms) / 1000)
-        if altitude is not None:
-            yield waiting._replace(altitude=altitude if waiting.valid else None)
-            waiting, altitude = None, None
+            fix = fix._replace(seconds=(int(stamp) - first_ms) / 1000)
+        waiting = clock, fix
+        if height is not None and height[0] == clock:
+            yield _raised(fix, height[1])
+            waiting = height = None
     if waiting is not None:
-        yield waiting
+        yield waiting[1]
+
+
+def _raised(fix: Fix, altitude: float | None) -> Fix:
+    high = altitude is not None and abs(altitude) < 10_000
+    return fix._replace(altitude=altitude) if fix.valid and high else fix
 
 
 def _rmc(fields: list[str]) -> Fix:
@@ -71,13 +78,13 @@ def _rmc(fields: list[str]) -> Fix:
     lon = _coordinate(_field(fields, 4), _field(fields, 5), "EW")
     if _field(fields, 1) != "A" or lat is None or lon is None:
         return Fix(time=when)
-    knots = _number(_field(fields, 6))
+    knots, course = _number(_field(fields, 6)), _number(_field(fields, 7))
     return Fix(
         time=when,
         lat=lat,
         lon=lon,
-        speed_kmh=None if knots is None or knots < 0 else knots * _KNOT,
-        course=_number(_field(fields, 7)),
+        speed_kmh=knots * _KNOT if knots is not None and 0 <= knots < 600 else None,
+        course=course if course is not None and 0 <= course <= 360 else None,
     )
 
 
@@ -96,4 +103,4 @@ def _coordinate(text: str, hemisphere: str, sides: str) -> float | None:
     found = degrees(value)
     if not found <= (90 if sides == "NS" else 180):
         return None
-    return -found if hemisphere == sides[1] else found
+    return 0.0 - found if hemisphere == sides[1] else found

@@ -62,6 +62,41 @@ def test_local_gps_clock_is_turned_into_utc(tmp_path: Path) -> None:
     assert about.warnings
 
 
+def test_names_that_two_makers_share(tmp_path: Path) -> None:
+    """Fourteen digits and a number are DDPai's, unless Novatek's GPS blocks lie in the clip."""
+    path = tmp_path / "20240115123456_0002.MP4"
+    path.write_bytes(novatek(_blocks(), seconds=5.0))
+    assert (describe(path).camera.family, describe(path).camera.sequence) == ("novatek", 2)
+    assert describe(make_clip(tmp_path / "20240115123456_0060.MP4")).camera.family == "ddpai"
+
+
+def test_positions_that_contradict_each_other_are_told(tmp_path: Path) -> None:
+    """When no position can be believed there is no route, and a sentence says that there were some."""
+    path = tmp_path / NAME
+    path.write_bytes(novatek([block_t3(UTC, (40.0, -3.5)), block_t3(UTC, (48.0, 11.0))], seconds=2.0))
+    about = describe(path)
+    assert about.route == []
+    assert "contradict" in about.warnings[0]
+
+
+def test_a_rear_clip_without_gps_has_the_front_clips_route(tmp_path: Path) -> None:
+    """Where only the front camera logs GPS, its route is the rear clip's too; the source names it."""
+    (tmp_path / NAME).write_bytes(novatek(_blocks(), seconds=5.0))
+    about = describe(make_clip(tmp_path / NAME.replace("1F", "2R")))
+    assert about.route_source == f"freeGPS T3, of {NAME}"
+    assert [point.lat for point in about.route] == [
+        pytest.approx(40.0 + i * 1e-4, abs=1e-5) for i in range(5)
+    ]
+    assert about.time.time_source == "gps"
+
+
+def test_an_unknown_name_is_told(tmp_path: Path) -> None:
+    """A name that no maker writes costs a sentence."""
+    about = describe(make_clip(tmp_path / "holiday 2024-01-15 12.34.56.mp4"))
+    assert "no maker's pattern" in about.warnings[-1]
+    assert about.time.start_local == LOCAL
+
+
 def test_nmea_beside_the_clip(tmp_path: Path) -> None:
     """A log of the same name, whatever its letter case, gives the route."""
     clip = make_clip(tmp_path / NAME)
@@ -163,6 +198,7 @@ def test_fingerprint_sees_every_part(tmp_path: Path) -> None:
     assert fingerprint(tmp_path / "b") in prints
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_real_clips(shared: Path) -> None:
     """Real clips of many makers are described without an exception, and ids are good."""

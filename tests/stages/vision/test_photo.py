@@ -14,6 +14,7 @@ from stages.errors import BadInput, NotFound
 from stages.settings import HeavySettings
 from stages.vision import photo as photos
 from stages.vision.photo import PhotoReader, open_photo, read_photo
+from tests.stages.vision.drawn import drawn
 
 SETTINGS = HeavySettings(threads=2)
 
@@ -65,6 +66,38 @@ def test_box_lies_on_the_plate(shared: Path) -> None:
     assert abs(height - h) < 25
     assert all(other["confidence"] <= plate["confidence"] for other in plate["candidates"])
     assert plate["plate"] not in [other["plate"] for other in plate["candidates"]]
+
+
+@pytest.fixture(scope="module")
+def bundled(tmp_path_factory: pytest.TempPathFactory) -> PhotoReader:
+    """A reader without downloaded models."""
+    return PhotoReader(SETTINGS, tmp_path_factory.mktemp("models"))
+
+
+def test_seals_are_no_clock(bundled: PhotoReader) -> None:
+    """A plate whose two seals look like a colon is not taken for a time of day."""
+    picture, _ = drawn((640, 400), ("1T4:3213", (200, 180), 48))
+    assert [plate["plate"] for plate in bundled.read(picture)] == ["1T43213"]
+
+
+def test_burned_in_date_is_no_plate(bundled: PhotoReader) -> None:
+    """A date and time written into the picture are not told, the plate beside them is."""
+    picture, _ = drawn((800, 500), ("2014-05-14 06:12:01", (20, 20), 24), ("KHN 991", (300, 250), 48))
+    assert [plate["plate"] for plate in bundled.read(picture)] == ["KHN991"]
+
+
+def test_letters_alone(bundled: PhotoReader) -> None:
+    """A plate of letters is told where it stands alone; beside a plate with digits it is a name."""
+    alone, _ = drawn((640, 400), ("BIMMIAN", (200, 180), 48))
+    assert [plate["plate"] for plate in bundled.read(alone)] == ["BIMMIAN"]
+    beside, _ = drawn((640, 400), ("BIMMIAN", (200, 60), 48), ("KHN 991", (200, 250), 48))
+    assert [plate["plate"] for plate in bundled.read(beside)] == ["KHN991"]
+
+
+def test_numbers_on_signs_stand_back(bundled: PhotoReader) -> None:
+    """What has no plate's shape is not told beside what has."""
+    picture, _ = drawn((640, 400), ("2733316800", (200, 60), 48), ("KHN 991", (200, 250), 48))
+    assert [plate["plate"] for plate in bundled.read(picture)] == ["KHN991"]
 
 
 def test_exif_orientation(tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+"""One text from several reads of the same plate in the same picture."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from stages.vision.plates import PlateText
+
+_KEEP_OTHERS = 0.02
+
+
+def together(texts: Sequence[PlateText]) -> PlateText:
+    """Place by place the mean of the reads that have the heaviest length; `raw` is the likeliest of theirs.
+
+    A read weighs as much as its weakest character.
+    """
+    if len(texts) <= 1:
+        return texts[0] if texts else PlateText.nothing()
+    lengths: dict[int, float] = defaultdict(float)
+    for text in texts:
+        lengths[len(text.text)] += text.weakest
+    length = max(lengths, key=lambda n: (lengths[n], n))
+    same = [text for text in texts if len(text.text) == length]
+    if length == 0:
+        return same[0]
+    chosen, characters, others = "", [], []
+    for place in range(length):
+        votes: dict[str, float] = defaultdict(float)
+        for text in same:
+            votes[text.text[place]] += text.characters[place] / len(same)
+            for character, certain in text.others[place]:
+                votes[character] += certain / len(same)
+        ranked = sorted(votes, key=lambda c: (-votes[c], c))
+        chosen += ranked[0]
+        characters.append(min(1.0, votes[ranked[0]]))
+        others.append(tuple((c, votes[c]) for c in ranked[1:] if votes[c] >= _KEEP_OTHERS))
+    best = max(same, key=lambda t: (t.text == chosen, t.weakest))
+    return PlateText(chosen, tuple(characters), tuple(others), best.raw)
