@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dashcam_cli.desk import ASKED, Desk
 from dashcam_cli.indexing import index
@@ -24,10 +24,12 @@ from stages.task import FileRef
 
 
 class Imported:
-    """What came of it, as it comes. `only_there`: clips that a worker has yet to copy from the card."""
+    """What came of it, as it comes. `only_there`: clips that a worker has yet to copy from the card; `left`:
+    those that were not tried, because the card or the place went away.
+    """
 
     def __init__(self, tell: Callable[[str], None] = say) -> None:
-        self.found = self.copied = self.known = self.only_there = 0
+        self.found = self.copied = self.known = self.only_there = self.left = 0
         self.errors: list[Refusal] = []
         self.warnings: list[Refusal] = []
         self.tell = tell
@@ -76,8 +78,8 @@ class CardRun:
         self._only = only
         self._stopped = stopped
         self._bars = bars(quiet)
-        self._bar = self._bars.add_task("looking", total=None)
-        self._past = 0
+        self._bar = self._bars.add_task("looking", total=None, amount="")
+        self._looked = self._past = self._total = 0
         self._source = says.get("source") or "card"
         self._keeper = Keeper(folder, ledger, home, str(root), says=says, check=check, tell=self._progressed)
 
@@ -89,7 +91,8 @@ class CardRun:
                 self._look_up()
                 if isinstance(clip, Refusal):
                     self._done.refuse(clip)
-                self._bars.update(self._bar, advance=1)
+                self._looked += 1
+                self._bars.update(self._bar, amount=f"{self._looked} clips")
             if new := self._new():
                 self._copy(new)
         self._desk.hand_in()
@@ -126,7 +129,7 @@ class CardRun:
         )
         if there:
             loose = {fingerprint for fingerprint in there if self._ledger.copy_of(fingerprint) is None}
-            self._done.only_there += self._desk.wanted_from_cards(loose, self._places)
+            self._done.only_there += self._desk.wanted_from_cards(loose)
         new = [(found, clip) for found, clip in batch if not self._is_known(clip, there)]
         self._done.known += len(batch) - len(new)
         waiting = {clip.fingerprint for _, clip in new}
@@ -158,22 +161,25 @@ class CardRun:
     # -- copying ---------------------------------------------------------------------------------
 
     def _copy(self, new: list[tuple[Found, Clip]]) -> None:
-        self._bars.reset(self._bar, total=sum(found.size for found, _ in new), description="copying")
+        self._total = sum(found.size for found, _ in new)
+        self._bars.reset(self._bar, total=self._total, description="copying")
         self._keeper.sweep()
-        for found, clip in new:
+        for number, (found, clip) in enumerate(new, 1):
             name = printable(clip.path.name)[:40].replace("[", "(")
             self._bars.update(self._bar, description=f"copying {name}")
             try:
                 self._one(found, clip)
             except PlaceAbsent as error:
-                self._done.refuse(Refusal(str(self._folder.path), str(error)))
+                self._done.refuse(Refusal(str(clip.path), str(error)))
+                self._done.left = len(new) - number
                 return
             self._past += found.size
             self._desk.now_and_then()
 
     def _progressed(self, done: int) -> None:
         self._look_up()
-        self._bars.update(self._bar, completed=self._past + done)
+        past = self._past + done
+        self._bars.update(self._bar, completed=past, amount=f"{past / 1e9:.1f}/{self._total / 1e9:.1f} GB")
 
     def _one(self, found: Found, clip: Clip) -> None:
         try:
@@ -204,6 +210,7 @@ def still_there(root: Path) -> bool:
 def bars(quiet: bool = False) -> Progress:
     """Progress on a terminal, silence elsewhere."""
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(),
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[amount]}"),
+        TimeRemainingColumn(),
         console=Console(stderr=True), transient=True, disable=quiet or not sys.stderr.isatty(),
     )  # fmt: skip

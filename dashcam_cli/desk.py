@@ -13,6 +13,7 @@ from dashcam_cli.output import printable
 from dashcam_cli.scan import Refusal
 from stages.errors import BadInput, Unreachable
 from stages.files import HostPlaces
+from stages.footage.names import read_name
 from stages.task import FileRef, State, TaskType
 
 _BATCH = 500  # tasks in one call
@@ -26,8 +27,7 @@ class Desk:
     """Asks what is known, and hands in what waits in the ledger.
 
     While no server answers, `away` says why, and it is asked again after 5 s, doubling to 5 minutes; the
-    coming and going is said once each. `tasks` and `refused` collect what came of it. With `places` a known
-    clip that lies elsewhere than before is told of.
+    coming and going is said once each. `tasks` and `refused` collect what came of it.
     """
 
     def __init__(
@@ -36,14 +36,15 @@ class Desk:
         ledger: Ledger,
         tell: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
-        places: HostPlaces | None = None,
+        *,
+        places: HostPlaces,
     ) -> None:
         self.client = client
-        self._places = places
         self.away = ""
         self.tasks: list[dict[str, Any]] = []
         self.refused: list[Refusal] = []
         self._ledger = ledger
+        self._places = places
         self._tell = tell
         self._clock = clock
         self._pause = _FIRST_PAUSE
@@ -76,7 +77,7 @@ class Desk:
         try:
             while batch := self._ledger.waiting(_BATCH):
                 there = self.client.known([fingerprint for fingerprint, _ in batch])
-                self._moved((each, FileRef(**task["inputs"][0])) for each, task in batch if each in there)
+                self._seen_again([(each, task) for each, task in batch if each in there])
                 self._create([task for fingerprint, task in batch if fingerprint not in there])
                 self._ledger.handed(fingerprint for fingerprint, _ in batch)
                 self._found()
@@ -93,9 +94,20 @@ class Desk:
             self._lost(error)
 
     def _moved(self, seen: Iterable[tuple[str, FileRef]]) -> None:
-        if self._places is not None:
-            for news in tell_moved(self.client, self._places, seen).values():
-                self._tell(f"a known clip is {printable(news)}")
+        for news in tell_moved(self.client, self._places, seen).values():
+            self._tell(f"a known clip is {printable(news)}")
+
+    def _seen_again(self, known: list[tuple[str, dict[str, Any]]]) -> None:
+        """Contents that the server has: it hears where they lie, and which the camera has locked since."""
+        self._moved((fingerprint, FileRef(**task["inputs"][0])) for fingerprint, task in known)
+        locked = [
+            {"fingerprint": fingerprint, "device": ref["device"], "path": ref["path"], "locked": True}
+            for fingerprint, task in known
+            for ref in task["inputs"]
+            if task["metadata"].get("locked") or read_name(task["metadata"].get("origin", "")).locked
+        ]
+        if locked:
+            self.client.moved(locked)
 
     def _create(self, tasks: list[dict[str, Any]]) -> None:
         """All at once; where the server will not, one by one: a bad one must not hold up the others."""
@@ -111,7 +123,7 @@ class Desk:
             for task in tasks:
                 self._create([task])
 
-    def wanted_from_cards(self, fingerprints: set[str], places: HostPlaces) -> int:
+    def wanted_from_cards(self, fingerprints: set[str]) -> int:
         """How many of these contents wait in the queue for a worker that copies them from a card."""
         count = 0
         try:
@@ -121,7 +133,7 @@ class Desk:
                 )
                 for task in tasks:
                     device = task["inputs"][0]["device"] if task["inputs"] else ""
-                    removable = places.knows(device) and not places.is_kept(device)
+                    removable = self._places.knows(device) and not self._places.is_kept(device)
                     count += removable and task["metadata"].get("fingerprint") in fingerprints
                 if len(tasks) < _PAGE:
                     break

@@ -18,6 +18,7 @@ from stages.export.gpx import Leg, points_of, write_gpx
 from stages.export.landing import free_name, landing
 from stages.export.moments import Recording, read_range
 from stages.export.plan import Span, length, plan
+from stages.files import HostPlaces
 
 _PATIENCE = 90.0  # a long trip asks more than the server answers within a minute
 
@@ -27,12 +28,22 @@ def export(wishes: Wishes, place_flags: list[str], home: Path | None, url: str |
     wishes.check()
     settings = common.settings(home, url)
     client = common.client(settings, patience=_PATIENCE)
-    shelf = Shelf(client, reachable(settings, place_flags))
+    places = reachable(settings, place_flags)
+    _keep_off_cards(places, wishes)
+    shelf = Shelf(client, places)
     notes: list[str] = []
     lanes = _lanes(client, shelf, wishes, notes)
     chosen = [_chosen(lane, wishes, shelf, notes) for lane in lanes]
     done = [evidence(chosen, wishes)] if wishes.evidence else _films(chosen[0], wishes, settings, notes)
     _tell(done, [*shelf.notes, *notes], wishes)
+
+
+def _keep_off_cards(places: HostPlaces, wishes: Wishes) -> None:
+    """Nothing is ever written to a card or a camera, also by a person who happens to stand there."""
+    folder = wishes.output.absolute().parent if wishes.output else (wishes.to_dir or Path.cwd()).absolute()
+    where = places.reference(folder)
+    if where is not None and not places.is_kept(where.device):
+        raise BadInput(f"{folder} is on {where.device}, a card or camera; give another folder with --to-dir")
 
 
 class _Lane(NamedTuple):

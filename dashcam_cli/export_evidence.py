@@ -20,12 +20,12 @@ def evidence(chosen: list[Chosen], wishes: Wishes) -> Done:
         (piece.clip for lane in chosen for piece in lane.pieces),
         key=lambda clip: (clip.facts.start_local or "", clip.facts.channel or "", clip.video_id),
     )
-    away = [clip.video_id for clip in clips if clip.small]
-    if away:
-        raise PlaceAbsent(
-            f"evidence needs the originals, and {', '.join(away[:5])} cannot be read on this host; "
-            "run it where their place is, or wait until it is there"
-        )
+    for clip in clips:
+        if clip.small:
+            raise PlaceAbsent(
+                f"evidence needs the original of {clip.video_id}, and that cannot be read on this host: "
+                f"{clip.away}"
+            )
     suffix = ".zip" if wishes.zipped else ""
     if wishes.output is not None and wishes.zipped != (wishes.output.suffix.lower() == ".zip"):
         raise BadInput("a name that ends in .zip goes with --zip, any other without")

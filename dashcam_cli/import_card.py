@@ -71,7 +71,7 @@ def import_card(
 def _announce(root: Path, layout: Layout | None) -> None:
     name = printable(str(root))
     if layout:
-        say(f"{name}: it looks like a {layout.title} card")
+        say(f"{name}: it looks like {layout.title}")
     else:
         say(f"{name}: its layout is none that is known here; what its names and folders tell goes by rule")
 
@@ -156,8 +156,10 @@ def _words(done: Imported, waiting: int, failed: list[dict[str, str]], waited: b
     if failed or waited:
         yield f"{len(failed)} failed"
     if done.errors:
-        yield f"{len(done.errors)} did not come over: leave the card as it is"
+        yield f"{len(done.errors) + done.left} did not come over: leave the card as it is"
     elif done.only_there:
         yield f"{done.only_there} wait in the queue to be copied by a worker: leave the card in"
+    elif not done.found:
+        yield "is the card mounted here?"
     else:
         yield "the card may be ejected"

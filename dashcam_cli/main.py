@@ -21,7 +21,6 @@ place_app = typer.Typer(no_args_is_help=True, help="The places of this host: nam
 app.add_typer(place_app, name="place")
 token_app = typer.Typer(no_args_is_help=True, help="The tokens that let people, workers and scripts in.")
 app.add_typer(token_app, name="token")
-main_footage.register(app)
 
 # Whether they can be read is ours to say: one line for each, and the others go on.
 Clips = Annotated[
@@ -247,6 +246,10 @@ def token_revoke(
         from dashcam_cli.token import revoke
 
         revoke(name, home, server, json)
+
+
+# After ours: help lists commands in this order.
+main_footage.register(app)
 
 
 def main() -> None:

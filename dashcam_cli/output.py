@@ -66,6 +66,14 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "�" for c in text)
 
 
+def local_time(text: str | None, offset: int | None) -> str:
+    """The camera's local clock, with its zone (seconds east of UTC) where that is known."""
+    if text is None or offset is None:
+        return text or ""
+    sign, minutes = "-" if offset < 0 else "+", abs(offset) // 60
+    return f"{text} {sign}{minutes // 60:02d}:{minutes % 60:02d}"
+
+
 def leave(code: int) -> NoReturn:
     """End the command with an exit code."""
     raise typer.Exit(code)

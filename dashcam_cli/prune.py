@@ -15,7 +15,7 @@ from dashcam_cli.places import host_places
 from dashcam_cli.pruning import Pruning, Report
 from stages.errors import Conflict, SettingsError, Unreachable
 from stages.files import Place
-from stages.retention import Kind, Policy, Rule, gigabytes
+from stages.retention import Kind, Policy, Rule, amount
 
 _GB = 10**9
 #: A server that asks for a pause, or goes away in the middle, is waited for this long (seconds).
@@ -101,7 +101,7 @@ def _print(report: Report, policy: Policy, settings: Settings, as_json: bool) ->
     if not policy.kinds and settings.retention.unmarked_plates_days <= 0:
         say("nothing is set to be removed; see the table [retention] of the settings")
     elif report.going:
-        say(f"{len(report.going)} {'would go' if report.dry_run else 'went'}, {gigabytes(freed)}")
+        say(f"{len(report.going)} {'would go' if report.dry_run else 'went'}, {amount(freed)}")
     if report.plates:
         word = "would be forgotten" if report.dry_run else "were forgotten"
         say(f"{report.plates['sightings']} sightings of {report.plates['plates']} unmarked plates {word}")
@@ -118,7 +118,7 @@ def _table(title: str, rows: list[dict[str, Any]], empty: str) -> None:
             row["video_id"],
             f"{row['place']}:{row['path']}",
             f"{row['age_days']:.0f}",
-            gigabytes(row["size_bytes"]),
+            amount(row["size_bytes"]),
             row["reason"],
         ]
         for row in rows

@@ -84,7 +84,7 @@ class Pulling:
         """One visit, and what came of it."""
         done = Imported()
         with closing(Ledger(Path(self._settings.home))) as ledger, Bar() as bar:
-            desk = Desk(common.client(self._settings), ledger, say)
+            desk = Desk(common.client(self._settings), ledger, say, places=self._places)
             there = self._visit(ledger, desk, done, bar)
             waiting = ledger.count_waiting()
         for refusal in desk.refused:
@@ -104,7 +104,7 @@ class Pulling:
         """Visit after visit; what changes is said once."""
         platform.on_stop(self._stop.set)
         with closing(Ledger(Path(self._settings.home))) as ledger:
-            desk = Desk(common.client(self._settings, patience=1), ledger, say)
+            desk = Desk(common.client(self._settings, patience=1), ledger, say, places=self._places)
             while not self._stop.is_set():
                 self._round(ledger, desk)
                 desk.tasks.clear()

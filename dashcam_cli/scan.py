@@ -57,6 +57,8 @@ def _folder(
     except OSError as error:
         if folder == root:
             raise
+        if isinstance(error, FileNotFoundError):
+            return  # gone since it was listed
         yield Refusal(str(folder), f"cannot be read: {error.strerror}")
         return
     if any(entry.name == RESULT for entry in entries):  # an output of ours: what was made of clips is none

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dashcam_cli import common
-from dashcam_cli.output import print_json, printable, table
+from dashcam_cli.output import local_time, print_json, printable, table
 from stages.errors import BadInput
 
 _COLUMNS = (
@@ -50,7 +50,15 @@ def find(
         writer.writerows([[_cell(value) for value in row] for row in rows])
         return
     shown = [
-        [row[0], f"{row[1]:.2f}", "yes" if row[2] else "no", _when(row), _place(row), row[6], _at(row[7])]
+        [
+            row[0],
+            f"{row[1]:.2f}",
+            "yes" if row[2] else "no",
+            local_time(row[3], row[9]),
+            _place(row),
+            row[6],
+            _at(row[7]),
+        ]
         for row in rows
     ]
     table(
@@ -83,15 +91,6 @@ def _cell(value: Any) -> Any:
         text = printable(value)
         return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
     return value
-
-
-def _when(row: list[Any]) -> str:
-    """The camera's local clock, with its zone where that is known."""
-    local, offset = row[3], row[9]
-    if local is None or offset is None:
-        return str(local or "")
-    sign, minutes = "-" if offset < 0 else "+", abs(offset) // 60
-    return f"{local} {sign}{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 def _place(row: list[Any]) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from config.settings import Settings
 from dashcam_cli.client import Client
 from dashcam_cli.places import host_places
-from stages.errors import BadInput, DashcamError, InputGone, NotFound, PlaceAbsent
+from stages.errors import BadInput, DashcamError, InputGone, NotFound, PlaceAbsent, Refused
 from stages.export.facts import Clip, Facts, Seen
 from stages.files import MARKER, HostPlaces, Place
 from stages.sighting import Location, RoutePoint
 from stages.task import FileRef, TaskType
 
+T = TypeVar("T")
 _SMALL = "video_lowres.mp4"
 _MOST_PICTURES = 2000
 
@@ -80,7 +81,7 @@ class Shelf:
         The original is taken where this host reaches it, else the archive's copy. Raises PlaceAbsent when
         neither is at hand, NotFound.
         """
-        whole = msgspec.convert(self._client.whole(video_id), _Whole)
+        whole = _understood(self._client.whole(video_id), _Whole)
         originals = self._originals(whole)
         away: list[str] = []
         path = None if small else self._first(originals, whole.facts.size_bytes, away)
@@ -100,12 +101,13 @@ class Shelf:
             facts=whole.facts,
             path=path or copy,
             small=path is None,
+            away="" if path else "; ".join(away),
             place=where.device if where else "",
             below=where.path if where else "",
             route=whole.route.points,
             dialect=whole.route.dialect,
             seen=self._seen(whole, pictures),
-            report=next((found for each in self._beside(whole, "detections.json") if (found := each)), None),
+            report=next(iter(self._beside(whole, "detections.json")), None),
             crops=self._beside(whole, "plates"),
         )
 
@@ -120,7 +122,7 @@ class Shelf:
             return found
         refs: list[FileRef] = []
         for task in self._client.tasks(video_id=whole.video_id, limit=100):
-            for given in msgspec.convert(task["inputs"], list[FileRef]):
+            for given in _understood(task["inputs"], list[FileRef]):
                 if not given.path.endswith("/") and given.type in ("video", msgspec.UNSET, None):
                     refs.append(given)  # noqa: PERF401
         return list(dict.fromkeys(refs))
@@ -175,6 +177,13 @@ class Shelf:
         return found
 
 
+def _understood(answer: Any, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(answer, kind)
+    except msgspec.ValidationError as error:
+        raise Refused(f"the server's answer cannot be understood: {error}") from error
+
+
 class TripClip(msgspec.Struct, frozen=True):
     """One clip of a trip as it is listed; `start` on the camera's clock."""
 
@@ -196,7 +205,7 @@ class _Trip(msgspec.Struct, frozen=True):
 
 def trip_clips(client: Client, trip_id: str) -> dict[str | None, list[TripClip]]:
     """A trip's clips by channel, each channel's in order of time. Raises NotFound."""
-    trip = msgspec.convert(client.trip(trip_id), _Trip)
+    trip = _understood(client.trip(trip_id), _Trip)
     channels: dict[str | None, list[TripClip]] = {}
     for moment in trip.moments:
         for clip in moment.clips:

@@ -6,7 +6,7 @@ from typing import Any
 
 from dashcam_cli import common
 from dashcam_cli.client import Client
-from dashcam_cli.output import print_json, printable, say, table
+from dashcam_cli.output import local_time, print_json, printable, say, table
 from stages.errors import NotFound
 
 _EDITS = 1000
@@ -36,7 +36,7 @@ def list_trips(
 def _row(trip: dict[str, Any]) -> list[Any]:
     return [
         trip["trip_id"],
-        trip["start"],
+        local_time(trip["start"], trip["utc_offset_seconds"]),
         length(trip["duration_seconds"]),
         "" if trip["distance_m"] is None else f"{trip['distance_m'] / 1000:.1f} km",
         trip["clips_count"],

@@ -8,7 +8,8 @@ from typing import Any
 from dashcam_cli.bar import Bar
 from dashcam_cli.output import FAILED, leave, print_json, printable, say
 from stages.errors import BadInput
-from stages.export.verify import Verdict, targets, verify
+from stages.export.verdict import Verdict
+from stages.export.verify import targets, verify
 
 _SHOWN = 50  # problems of one folder that are printed
 

@@ -31,6 +31,7 @@ log = logging.getLogger("dashcam.watch")
 
 _PATIENCE = 60.0  # seconds that a folder may take to be listed before it counts as dead
 _RETRY = 60.0  # seconds until a clip is tried again that could not be taken
+_REMEMBERED = 10_000  # sentences that are not said again
 _SLICE = 200  # files between two visits at the desk
 
 
@@ -122,6 +123,8 @@ class WatchedFolder:
     def _say(self, text: str) -> None:
         """Once, however often it comes up."""
         if text not in self._said:
+            if len(self._said) >= _REMEMBERED:
+                self._said.clear()
             self._said.add(text)
             log.warning("%s", text)
 

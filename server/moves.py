@@ -59,7 +59,8 @@ def place(connection: sqlite3.Connection, seen: Seen) -> Placed | None:
     if wanted != locked:
         _say(connection, video_id, {"locked": wanted})
     path = seen.path if seen.path in paths else next(iter(paths), None)
-    changed = moved or wanted != locked
+    # Before its ingest a clip has no facts: its lock is said then, and is no news.
+    changed = moved or (wanted != locked and bool(facts))
     return Placed(fingerprint=seen.fingerprint, video_id=video_id, path=path, locked=wanted, changed=changed)
 
 

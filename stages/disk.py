@@ -67,6 +67,8 @@ def make_folder(path: Path) -> None:
 
 def remove(path: Path) -> None:
     """Remove a file or folder if it is there."""
+    if not os.path.lexists(path):
+        return
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stages.vision.watch import Watched
 
 #: Part of every result key: raise it when the same clip, settings and models would give another output.
-CODE = 1
+CODE = 2
 _LONGEST = 12 * 3600.0  # seconds of a clip that are looked at
 _MAX_MOMENTS = 100_000
 _MAX_METADATA = 64 << 20

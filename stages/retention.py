@@ -189,10 +189,10 @@ def _by_quota(order: list[Holding], policy: Policy, chosen: _Chosen) -> None:
         quota = policy.rule(kind).quota
         if not 0 < quota < used:
             continue
-        due = f"{kind} in {device} takes {gigabytes(used)}, more than its {gigabytes(quota)}"
+        due = f"{kind} in {device} takes {amount(used)}, more than its {amount(quota)}"
         left = _take(((h for h in order if (h.device, h.kind) == (device, kind))), used - quota, due, chosen)
         if left > 0:
-            chosen.short.append(f"{due}, and {gigabytes(left)} too much has to stay")
+            chosen.short.append(f"{due}, and {amount(left)} too much has to stay")
 
 
 def _by_room(order: list[Holding], policy: Policy, rooms: Mapping[str, Room], chosen: _Chosen) -> None:
@@ -200,11 +200,11 @@ def _by_room(order: list[Holding], policy: Policy, rooms: Mapping[str, Room], ch
         lacking = policy.lacking(room)
         if lacking <= chosen.freed(device):
             continue
-        due = f"{device} has {gigabytes(room.free)} free and should have {gigabytes(room.free + lacking)}"
+        due = f"{device} has {amount(room.free)} free and should have {amount(room.free + lacking)}"
         may = (h for h in order if h.device == device and policy.rule(h.kind).when_full)
         left = _take(may, lacking - chosen.freed(device), due, chosen)
         if left > 0:
-            chosen.short.append(f"{due}; {gigabytes(left)} cannot be freed by these rules")
+            chosen.short.append(f"{due}; {amount(left)} cannot be freed by these rules")
 
 
 def _take(holdings: Iterable[Holding], lacking: int, due: str, chosen: _Chosen) -> int:
@@ -217,6 +217,9 @@ def _take(holdings: Iterable[Holding], lacking: int, due: str, chosen: _Chosen) 
     return lacking
 
 
-def gigabytes(size: int) -> str:
-    """A size as people read it, in GB of 10^9 bytes."""
-    return f"{size / 1e9:.3f} GB" if size < 1e9 else f"{size / 1e9:.1f} GB"
+def amount(size: int) -> str:
+    """A size as people read it; GB are 10^9 bytes."""
+    for unit, word in ((1e9, "GB"), (1e6, "MB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {word}"
+    return f"{size / 1e3:.1f} kB"

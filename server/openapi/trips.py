@@ -35,6 +35,10 @@ _TRIP: Piece = {
     "start": said(maybe(CAMERA), "On the camera's local clock."),
     "end": said(maybe(CAMERA), "On the camera's local clock."),
     "start_utc": said(maybe(TEXT), "UTC (RFC 3339); null when not known."),
+    "utc_offset_seconds": said(
+        maybe({"type": "integer"}),
+        "How far the camera's clock is ahead of UTC; null when not known.",
+    ),
     "duration_seconds": said(_SECONDS, "From start to end."),
     "channels": array(TEXT, description="Lenses that recorded it."),
     "clips_count": said(COUNT, "How many clips it has."),
@@ -98,6 +102,7 @@ _SHOWN: Piece = {
     "start": "2024-01-15T12:34:56",
     "end": "2024-01-15T12:52:56",
     "start_utc": "2024-01-15T20:34:56Z",
+    "utc_offset_seconds": -28800,
     "duration_seconds": 1080.0,
     "channels": ["front", "rear"],
     "clips_count": 36,

@@ -135,6 +135,7 @@ def trip_view(each: Trip, face: Face) -> dict[str, Any]:
         "start": face.local(camera_time(each.starts), each.utc_offset_seconds),
         "end": face.local(camera_time(each.ends), each.utc_offset_seconds),
         "start_utc": each.start_utc,
+        "utc_offset_seconds": each.utc_offset_seconds,
         "duration_seconds": round(each.ends - each.starts, 3),
         "channels": each.channels,
         "clips_count": each.clips,

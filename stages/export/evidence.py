@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stages.errors import PlaceAbsent, StageFailed
-from stages.export.boxed import Box, FolderBox, Written, ZipBox, blocks_of
+from stages.export.boxed import Box, FolderBox, ZipBox, blocks_of
 from stages.export.facts import Clip
 from stages.export.gpx import Leg, write_gpx
 from stages.export.landing import check_room, flush, landing
 from stages.export.page import Shown, write_page
-from stages.export.verify import FORMAT, SUMS, verify
+from stages.export.verdict import FORMAT, SUMS
+from stages.export.verify import verify
 from stages.proofs import MANIFEST
 
 Progress = Callable[[float, str], None]
@@ -233,6 +234,3 @@ def _free(box: Box, folder: str, name: str) -> str:
         *(f"{stem or suffix}-{n}{dot if stem else ''}{suffix if stem else ''}" for n in range(2, 10_000)),
     ]
     return next(path for each in names if (path := f"{folder}/{each}").lower() not in taken)
-
-
-__all__ = ["Made", "Order", "Written", "safe_name", "write_evidence"]

@@ -63,8 +63,8 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     """One clip: its facts, and where its files can be read on this host now.
 
     `path`: the original, or with `small` the archive's low-resolution copy. `place` and `below` say where the
-    original lies by the catalogue. `report`: the heavy stage's `detections.json`. `crops`: folders with
-    `PLATE.jpg` at full resolution, best first.
+    original lies by the catalogue, `away` why that is not taken. `report`: the heavy stage's
+    `detections.json`. `crops`: folders with `PLATE.jpg` at full resolution, best first.
     """
 
     video_id: str
@@ -73,6 +73,7 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     small: bool = False
     place: str = ""
     below: str = ""
+    away: str = ""
     route: list[RoutePoint] = []
     dialect: str | None = None
     seen: list[Seen] = []

@@ -86,14 +86,12 @@ def _table(heads: Sequence[str], rows: Iterable[str]) -> str:
 
 def _clip(shown: Shown) -> str:
     facts, clip = shown.clip.facts, shown.clip
-    offset = facts.utc_offset_seconds
-    zone = "not known" if offset is None else f"UTC{offset / 3600:+.2f} h"
     pairs = [
         ("file", shown.file),
         ("size", f"{shown.size_bytes:,} bytes"),
         ("camera's clock", facts.start_local or "not known"),
         ("UTC", facts.start_utc or "not known"),
-        ("zone of the camera's clock", zone),
+        ("zone of the camera's clock", _zone(facts.utc_offset_seconds)),
         ("length", "not known" if facts.duration_seconds is None else f"{facts.duration_seconds:.1f} s"),
         (
             "camera",
@@ -106,6 +104,13 @@ def _clip(shown: Shown) -> str:
     rows += [f'<th>{name}</th><td class="hash">{_t(value)}</td>' for name, value in _hashes(shown)]
     warnings = "".join(f'<p class="note">{_t(each)}</p>' for each in facts.warnings or ())
     return f"<h3>{_t(clip.name)}</h3>{_table((), rows)}{_claims(shown.clip)}{warnings}"
+
+
+def _zone(offset: int | None) -> str:
+    if offset is None:
+        return "not known"
+    hours, minutes = divmod(abs(offset) // 60, 60)
+    return f"UTC{'-' if offset < 0 else '+'}{hours:02d}:{minutes:02d}"
 
 
 def _hashes(shown: Shown) -> list[tuple[str, str]]:

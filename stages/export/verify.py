@@ -6,18 +6,16 @@ import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from stages.errors import BadInput
-from stages.export.boxed import Written
 from stages.export.trees import READING, Tree, open_tree
+from stages.export.verdict import FORMAT, SUMS, EvidenceManifest, Kind, Problem, Verdict
 from stages.files import RESULT
 from stages.proofs import MANIFEST, Held
 
-SUMS = "SHA256SUMS"
-FORMAT = "dashcam-evidence"
 _MOST = 256 << 20  # bytes of a list of files
 _BLOCK = 1 << 20
 #: What file managers leave in folders that they show.
@@ -25,48 +23,7 @@ _LITTER = {".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db", ".directory"}
 _LITTER_FOLDERS = {"@eadir", "#recycle", ".appledouble"}
 _LINE = re.compile(r"\\?([0-9a-fA-F]{64}) [ *](.+)")
 
-Kind = Literal["evidence", "archive", "result", "unknown"]
 Tell = Callable[[str, int], None]
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """One file that is not as it was written. `what`: `changed`, `missing`, `extra`, `unreadable`, `unsafe`
-    or `contradicts`; `why` is a sentence's end.
-    """
-
-    path: str
-    what: str
-    why: str
-
-
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a check. `seal` is the SHA-256 of evidence's `SHA256SUMS`: who noted it down when the
-    evidence was made knows that nobody wrote it anew. `ignored`: what file managers left.
-    """
-
-    path: str
-    kind: Kind
-    ok: bool
-    files: int = 0
-    size_bytes: int = 0
-    seal: str | None = None
-    problems: list[Problem] = []
-    ignored: list[str] = []
-
-
-class Claimed(msgspec.Struct, frozen=True):
-    """What evidence's manifest says of a clip."""
-
-    file: str = ""
-    catalogue_blake2: str | None = None
-
-
-class EvidenceManifest(msgspec.Struct, frozen=True):
-    """What is checked of evidence's `manifest.json`."""
-
-    format: str = ""
-    files: list[Written] = []
-    clips: list[Claimed] = []
 
 
 class _Form(msgspec.Struct):

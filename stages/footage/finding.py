@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from stages.errors import PlaceAbsent, StageFailed
 from stages.footage.identity import fingerprint, identify, stamp
+from stages.footage.layouts import unfinished
 from stages.footage.names import VIDEO_SUFFIXES, read_name
 from stages.stage import Places
 from stages.task import FileRef
@@ -131,5 +132,5 @@ def _files(root: Path, tell: Callable[[], None]) -> Iterator[PurePosixPath]:
             seen += 1
             if seen > _ENTRIES:
                 return
-            if not name.startswith(".") and not name.endswith((".part", ".tmp", ".crdownload")):
+            if not unfinished(name):
                 yield PurePosixPath(below.as_posix()) / name

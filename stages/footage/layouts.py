@@ -27,33 +27,33 @@ class Layout(NamedTuple):
 
 #: The first that fits wins: makers' own folders come before those that many share.
 LAYOUTS: tuple[Layout, ...] = (
-    Layout("tesla", "Tesla", (("TeslaCam",),)),
-    Layout("blackvue", "BlackVue", (("BlackVue/Record",),)),
+    Layout("tesla", "a Tesla card", (("TeslaCam",),)),
+    Layout("blackvue", "a BlackVue card", (("BlackVue/Record",),)),
     Layout(
         "thinkware",
-        "Thinkware",
+        "a Thinkware card",
         (("cont_rec",), ("evt_rec",), ("parking_rec", "manual_rec"), ("motion_timelapse_rec",)),
     ),
-    Layout("wolfbox", "Wolfbox or Redtiger", (("front_norm",), ("front_emer",))),
-    Layout("ford", "Ford", (("FordFootage",),)),
+    Layout("wolfbox", "a Wolfbox or Redtiger card", (("front_norm",), ("front_emer",))),
+    Layout("ford", "a Ford card", (("FordFootage",),)),
     Layout(
         "garmin",
-        "Garmin",
+        "a Garmin card",
         (
             ("DCIM/[0-9][0-9][0-9]UNSVD",),
             ("DCIM/[0-9][0-9][0-9]EVENT", "DCIM/[0-9][0-9][0-9]SAVED"),
             ("DCIM/[0-9][0-9][0-9]SAVED/GRMN*",),
         ),
     ),
-    Layout("gopro", "GoPro", (("DCIM/[0-9][0-9][0-9]GOPRO",),)),
+    Layout("gopro", "a GoPro card", (("DCIM/[0-9][0-9][0-9]GOPRO",),)),
     Layout(
         "ddpai",
-        "DDPai",
+        "a DDPai card",
         (("DCIM/200video",), ("DCIM/203gps",), ("NormalVideo",), ("EventVideo",)),
     ),
     Layout(
         "70mai",
-        "70mai",
+        "a 70mai card",
         (
             ("Normal", "GPSData*.txt"),
             ("Event", "GPSData*.txt"),
@@ -63,17 +63,17 @@ LAYOUTS: tuple[Layout, ...] = (
             ("Normal/NO2*",),
         ),
     ),
-    Layout("vantrue", "Vantrue", (("Normal/*_[NEPT]_[A-D].*",), ("Event/*_[NEPT]_[A-D].*",))),
-    Layout("mivue", "Mio MiVue or its kin", (("Normal/FILE[0-9]*",), ("Event/FILE[0-9]*",))),
-    Layout("carcam", "CarCam", (("Normal/[A-D]/REC*",), ("Normal/REC2*",))),
+    Layout("vantrue", "a Vantrue card", (("Normal/*_[NEPT]_[A-D].*",), ("Event/*_[NEPT]_[A-D].*",))),
+    Layout("mivue", "a MiVue (Mio) card or one like it", (("Normal/FILE[0-9]*",), ("Event/FILE[0-9]*",))),
+    Layout("carcam", "a CarCam card", (("Normal/[A-D]/REC*",), ("Normal/REC2*",))),
     Layout(
         "nextbase",
-        "Nextbase",
+        "a Nextbase card",
         (("Video", "Protected"), ("Videos", "Protected"), ("Video/*_[FRBI][HL].*",)),
     ),
     Layout(
         "viofo",
-        "Viofo",
+        "a Viofo card",
         (
             ("DCIM/Movie/RO",),
             ("DCIM/Movie/Parking",),
@@ -83,12 +83,12 @@ LAYOUTS: tuple[Layout, ...] = (
     ),
     Layout(
         "novatek",
-        "Novatek camera (Viofo, Rexing, Rove and others)",
+        "the card of a Novatek camera (Viofo, Rexing, Rove and others)",
         (("DCIM/Movie",), ("DCIM/EMR",), ("CARDV/Movie",), ("Movie", "EMR"), ("Movie", "RO")),
     ),
     Layout(
         "folders",
-        "camera with folders like Normal and Event",
+        "a camera's card with folders like Normal and Event",
         (
             ("Normal", "Event"),
             ("Normal", "Parking"),
@@ -98,7 +98,7 @@ LAYOUTS: tuple[Layout, ...] = (
             ("Movie/*20[0-9][0-9]*.*",),
         ),
     ),
-    Layout("dcim", "camera with a DCIM folder", (("DCIM",),)),
+    Layout("dcim", "a camera's card with a DCIM folder", (("DCIM",),)),
 )
 
 #: Folders that hold no footage, upper case; hidden ones are passed over too.

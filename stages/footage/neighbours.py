@@ -17,11 +17,12 @@ from stages.footage.clock import Others
 from stages.footage.container import walk
 from stages.footage.layouts import unfinished
 from stages.footage.names import VIDEO_SUFFIXES, NameFacts, read_name
-from stages.footage.runs import CameraClock, Sample, camera_runs, clock_at
+from stages.footage.runs import CameraClock, Sample, ahead_of, camera_runs, clock_at, is_zone
 from stages.footage.way import own_gps
 
 #: Clips with GPS that are asked, and clips that are read for it, at most.
 ASKED = 12
+_TIMED = 3  # fixes that must agree before a difference that is no zone's speaks for other clips
 _LOOKED = 64  # and that are looked at, read or remembered
 _CARDS = 16  # remembered
 _DEPTH = 5  # folders below a card's root: TeslaCam/SavedClips/EVENT, DCIM/Movie/Parking/RO
@@ -158,6 +159,9 @@ def sample_of(clip: Path, name: NameFacts) -> Sample | None:
     gps = gps_start(log.fixes)
     if gps is None or name.recorded_local is None:
         return None
+    timed = sum(fix.valid and fix.time is not None for fix in log.fixes)
+    if timed < _TIMED and not is_zone(ahead_of(name.recorded_local, gps)[0]):
+        return None  # one stray fix must not move all the clips around it by years
     return Sample(
         local=name.recorded_local,
         gps=gps,

@@ -43,10 +43,10 @@ def load_watcher(models: Path, settings: PreprocessSettings) -> Watcher:
     if not settings.detect:
         return Watcher(None, {}, "looking for vehicles is switched off")
     if not settings.model and not models.is_dir():
-        return Watcher(None, {}, "no models folder, so no vehicles were looked for; see: dashcam models pull")
+        return Watcher(None, {}, "no models folder, so no vehicles were looked for; see: dashcam doctor")
     loaded = tflite.choose(models, settings.model, score=settings.score)
     if loaded is None:
-        return Watcher(None, {}, "no TFLite vehicle model is there; see: dashcam models pull")
+        return Watcher(None, {}, "no TFLite vehicle model is there; see: dashcam doctor")
     return Watcher(loaded.detector, loaded.detector.describe(), loaded.notice)
 
 

@@ -36,6 +36,13 @@ class Stock:
         """Run `dashcam export` on the host `desk`, in the folder `out`."""
         return self.house.command("desk", "export", *arguments)
 
+    def bulky(self, video_id: str, size: int) -> None:
+        """A clip that is so many bytes long, of which nothing else is known."""
+        clip = self.nas / "videos" / "raw" / f"{video_id}.mp4"
+        with clip.open("wb") as file:
+            file.truncate(size)
+        self._done("INGEST_VIDEO", video_id, [("indoor_nas", clip, self.nas)], [])
+
     def _add(self, video_id: str, name: str, second: int, channel: str, seed: int) -> None:
         """A clip with route, plate and archive, as tasks that are done."""
         clip = write_film(self.nas / "videos" / "raw" / name, passing(scene(seed), SECONDS), sound=True)

@@ -39,7 +39,13 @@ class Office:
         self.ledger = Ledger(home)
         self.open_client = Client(url, patience=2, key=home / "auth.key")
         self.closed_client = Client(NOWHERE, patience=0)
-        self.desk = Desk(self.closed_client, self.ledger, self.said.append, self.clock)
+        places = HostPlaces(
+            {
+                "indoor_nas": kept_place(home / "nas", "indoor_nas"),
+                "dashcam": Place(name="dashcam", root=str(home), removable=True),
+            }
+        )
+        self.desk = Desk(self.closed_client, self.ledger, self.said.append, self.clock, places=places)
 
     def opens(self) -> None:
         """The server answers from now on."""
@@ -148,19 +154,26 @@ def test_server_that_is_away_is_said_once_and_asked_ever_more_seldom(office: Off
     assert not office.desk.away
 
 
-def test_clips_that_only_a_card_has(office: Office, tmp_path: Path) -> None:
+def test_clips_that_only_a_card_has(office: Office) -> None:
     """Tasks that name a removable place of this host count; those of kept and unknown places do not."""
     office.opens()
-    places = HostPlaces(
-        {
-            "indoor_nas": kept_place(tmp_path / "nas", "indoor_nas"),
-            "dashcam": Place(name="dashcam", root=str(tmp_path), removable=True),
-        }
-    )
     for number, device in enumerate(("dashcam", "indoor_nas", "elsewhere", "dashcam")):
         each = task(f"card{number}")
         each["inputs"][0]["device"] = device
         office.open_client.create([each])
-    wanted = {f"print-card{number}" for number in range(3)}
-    assert office.desk.wanted_from_cards(wanted, places) == 1
-    assert office.desk.wanted_from_cards(set(), places) == 0
+    assert office.desk.wanted_from_cards({f"print-card{number}" for number in range(3)}) == 1
+    assert office.desk.wanted_from_cards(set()) == 0
+
+
+@pytest.mark.parametrize("how", [{"origin": "DCIM/Movie/RO/a.MP4"}, {"locked": True}])
+def test_known_clip_that_was_locked_since(office: Office, how: dict[str, Any]) -> None:
+    """A clip comes again from the camera's locked folder, or with its mark: no second task, and a lock."""
+    office.opens()
+    name = f"later{len(how)}{next(iter(how))}"
+    office.open_client.create([task(name)])
+    assert not office.open_client.video(name)["facts"].get("locked")
+    copy = KeptCopy("indoor_nas", f"/videos/raw/{name}.MP4", 1, handed=False)
+    office.ledger.keep(f"print-{name}", copy, task(name, **how))
+    office.desk.hand_in()
+    assert office.desk.tasks == []
+    assert office.open_client.video(name)["facts"]["locked"] is True

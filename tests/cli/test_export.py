@@ -109,7 +109,8 @@ def test_when_the_original_is_away(stock, tmp_path):
     assert "low-resolution copy is taken instead" in shown.stderr
     refused = stock.export(FRONT[0], "--evidence", "--to-dir", str(tmp_path / "o"))
     assert refused.returncode == 1
-    assert "evidence needs the originals" in refused.stderr
+    assert "evidence needs the original" in refused.stderr
+    assert "indoor_nas" in refused.stderr
     (stock.shed / ".dashcam-place").unlink()
     nothing = stock.export(FRONT[0], "--to-dir", str(tmp_path / "o"))
     assert nothing.returncode == 1
@@ -130,31 +131,43 @@ def test_another_file_under_the_clips_name(stock, tmp_path):
     assert "its hash is another" in refused.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
-        ((), 2, "VIDEO_ID"),
-        ((FRONT[0], "--trip", "x"), 2, "VIDEO_ID"),
-        ((FRONT[0], "--zip"), 2, "--evidence"),
-        ((FRONT[0], "--except", "ABC123"), 2, "--blur"),
-        ((FRONT[0], "--evidence", "--blur"), 2, "original"),
-        ((FRONT[0], "--channel", "front"), 2, "trip"),
-        ((FRONT[0], "-o", "a.mp4", "--to-dir", "b"), 2, "one of"),
-        ((FRONT[0], "-o", "a.avi"), 2, ".mp4"),
-        ((FRONT[0], "--from", "soon"), 2, "no time"),
-        ((FRONT[0], "--from", "7"), 2, "6.0 s long"),
-        (("nothing",), 4, "not found"),
-        (("--trip", "nothing"), 4, "not found"),
-    ],
-)
-def test_refusals(stock, arguments, code, words):
+REFUSED = [
+    ((), 2, "VIDEO_ID"),
+    ((FRONT[0], "--trip", "x"), 2, "VIDEO_ID"),
+    ((FRONT[0], "--zip"), 2, "--evidence"),
+    ((FRONT[0], "--except", "ABC123"), 2, "--blur"),
+    ((FRONT[0], "--evidence", "--blur"), 2, "original"),
+    ((FRONT[0], "--channel", "front"), 2, "trip"),
+    ((FRONT[0], "-o", "a.mp4", "--to-dir", "b"), 2, "one of"),
+    ((FRONT[0], "-o", "a.avi"), 2, ".mp4"),
+    ((FRONT[0], "--from", "soon"), 2, "no time"),
+    ((FRONT[0], "--from", "7"), 2, "6.0 s long"),
+    (("nothing",), 4, "not found"),
+    (("--trip", "nothing"), 4, "not found"),
+]
+
+
+def test_refusals(stock):
     """Each wrong wish is refused in one line that says what can be done, and nothing is written."""
     before = sorted(Path.cwd().iterdir())
-    shown = stock.export(*arguments)
-    assert shown.returncode == code, shown.stderr
-    assert words in shown.stderr
-    assert len(shown.stderr.strip().splitlines()) == 1
+    for arguments, code, words in REFUSED:
+        shown = stock.export(*arguments)
+        assert shown.returncode == code, (arguments, shown.stderr)
+        assert words in shown.stderr
+        assert len(shown.stderr.strip().splitlines()) == 1
     assert sorted(Path.cwd().iterdir()) == before
+
+
+def test_cards_are_never_written_to(stock, tmp_path):
+    """A film is not written to a removable place, whoever asks for it."""
+    card = tmp_path / "card"
+    (card / "DCIM").mkdir(parents=True)
+    stock.house.command("desk", "place", "add", "card", str(card), "--removable")
+    for wish in (("--to-dir", str(card / "new")), ("-o", str(card / "a.mp4"))):
+        shown = stock.export(FRONT[0], *wish)
+        assert shown.returncode == 2
+        assert "card or camera" in shown.stderr
+    assert [path.name for path in card.iterdir()] == ["DCIM"]
 
 
 def test_nothing_is_overwritten(stock, tmp_path):
@@ -170,14 +183,44 @@ def test_nothing_is_overwritten(stock, tmp_path):
 def test_ctrl_c_leaves_nothing(stock, tmp_path):
     """An export that is interrupted ends with 130 and leaves no file, whole or half."""
     out = tmp_path / "o"
-    with stock.clips[FRONT[0]].open("ab") as file:
-        file.truncate(700 << 20)
-    stock.house.get("/health") if False else None
-    running = stock.house.start("desk", "export", FRONT[0], "--evidence", "--to-dir", str(out))
+    stock.bulky("large", 700 << 20)
+    running = stock.house.start("desk", "export", "large", "--evidence", "--to-dir", str(out))
     wait_for(lambda: out.is_dir() and list(out.glob(".*.part/clips/*")), running)
     assert running.stop(signal.SIGINT) == 130
     assert list(out.iterdir()) == []
     assert "interrupted" in running.text()
+
+
+def test_blur(stock, tmp_path):
+    """A blurred film tells no time in its name or in itself, and says what the blur rests on."""
+    read = {"plate": "ABC121", "characters": [0.9] * 6, "box": [40, 60, 120, 80], "score": 0.9, "height": 20}
+    look = {"frame": 5, "seconds": 0.5, "box": [40, 60, 120, 80], "outcome": "read", "read": read}
+    report = {"tracks": [{"track": 1, "label": "plate", "looks": [look]}]}
+    (stock.shed / "archive" / FRONT[0] / "detections.json").write_text(json.dumps(report))
+    shown = stock.export(FRONT[0], "--to", "1", "--blur", "--to-dir", str(tmp_path / "o"), "--json")
+    (film,) = files(shown)
+    assert Path(film["path"]).name == "front_blurred.mp4"
+    assert (film["known_before"], film["checked"], film["pictures"]) == (1, True, 10)
+    assert "1 of them known from before" in shown.stderr
+    assert "no plate model" in shown.stderr
+    with av.open(film["path"]) as opened:
+        assert "creation_time" not in opened.metadata
+        assert not opened.streams.audio
+        picture = next(opened.decode(video=0)).to_ndarray(format="rgb24")
+    part = picture[60:80, 40:120].astype(float).mean(axis=2)
+    assert abs(part[:, 1:] - part[:, :-1]).max() < 12
+    kept = stock.export(
+        FRONT[0],
+        "--to",
+        "1",
+        "--blur",
+        "--keep-metadata",
+        "--no-check",
+        "--to-dir",
+        str(tmp_path / "o"),
+        "--json",
+    )
+    assert Path(files(kept)[0]["path"]).name == "2026-06-01_162734_front_blurred.mp4"
 
 
 def test_without_a_server(house, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cards import CARDS, START, STEP, ZONE, Shot, clip_bytes, make_card
-from tests.house import House
+from tests.house import House, wait_for
 
 CLIP = "20240601_162734.MP4"
 
@@ -112,6 +113,40 @@ def test_a_second_card_with_more_on_it(pc: Host) -> None:
     assert [Path(task["metadata"]["origin"]).parent.name for task in found["tasks"]] == ["RO"] * 3 + [
         "Movie"
     ] * 3
+
+
+def test_clip_that_the_camera_locked_since(pc: Host) -> None:
+    """A clip that was moved to RO is not copied again, and is locked from now on."""
+    clips = make_card("viofo", pc.card, 2, junk=False)
+    (normal,) = (clip for clip in clips if clip.name.endswith("F.MP4") and clip.parent.name == "Movie")
+    first = pc.imports()
+    (video,) = (t["video_id"] for t in first["tasks"] if t["metadata"]["filename"] == normal.name)
+    normal.rename(normal.parent / "RO" / normal.name)
+    again = pc.imports()
+    assert (again["copied"], again["known"]) == (0, len(clips))
+    facts = pc.house.get(f"/webui/videos/{video}?expand=facts")["facts"]
+    assert facts["locked"] is True
+
+
+def test_interrupted_by_hand(pc: Host) -> None:
+    """Ctrl-C in the middle of a copy: 130, nothing half there; the next run ends it. One import of a card at a time."""
+    clips = make_card("generic", pc.card, 3, junk=False)
+    slow = {
+        "PYTHONPATH": str(Path(__file__).parents[1] / "faults" / "unreadable"),
+        "BAD_FILE": str(clips[1]),
+        "BAD_AFTER": "999999999999",
+        "BAD_SECONDS": "0.7",
+    }
+    place = ("--place", f"indoor_nas={pc.nas}")
+    running = pc.house.start(pc.name, "import", str(pc.card), *place, **slow)
+    wait_for(lambda: list(pc.raw.glob(f"{clips[1].name}.*.part")), running)
+    shown = pc.run("import", str(pc.card))
+    assert shown.returncode == 2
+    assert "another dashcam works on" in shown.stderr
+    assert running.stop(signal.SIGINT) == 130
+    assert set(pc.kept()) == {clips[2].name}
+    assert pc.imports()["copied"] == 2
+    assert len(pc.house.get("/tasks")) == 3
 
 
 def test_names_that_clash(pc: Host) -> None:

@@ -90,3 +90,12 @@ def test_what_is_no_clip_is_refused(api, known, clips):
     """A list of clips with content and path, and no more than a thousand."""
     assert api("POST", "/clips/moved", {"clips": clips}).status_code == 400
     assert facts(api) == (False, PLAIN)
+
+
+def test_a_lock_before_the_ingest_is_no_news(api):
+    """A locked clip whose task still waits is not said to have been locked since."""
+    task = {"task_type": "INGEST_VIDEO", "video_id": "clip", "metadata": {"fingerprint": "6f1c"}}
+    api("POST", "/tasks", task)
+    assert moved(api, device="dashcam")[0] == {
+        "fingerprint": "6f1c", "video_id": "clip", "path": None, "locked": True, "changed": False,
+    }  # fmt: skip

@@ -62,7 +62,7 @@ def test_a_listed_trip_has_what_it_says(api, ingest):
     assert api("GET", "/trips").json() == [
         {
             "trip_id": "f0", "camera": "golf", "camera_name": "The Golf", "mode": "driving",
-            "start": "2024-01-15T12:34:56", "end": "2024-01-15T12:36:56", "start_utc": "2024-01-15T20:34:56Z",
+            "start": "2024-01-15T12:34:56", "end": "2024-01-15T12:36:56", "start_utc": "2024-01-15T20:34:56Z", "utc_offset_seconds": -28800,
             "duration_seconds": 120.0, "channels": ["front", "rear"], "clips_count": 3, "distance_m": 667,
             "plates_found": 0,
         }

@@ -60,7 +60,9 @@ def exiftool_log(
         return None
     rows = _fixes(_ask(program, path, timeout, most))
     fixes = _genuine([fix for fix, _ in rows], container)
-    if not any(fix.valid for fix in fixes):
+    placed = [fix for fix in fixes if fix.valid]
+    # One position and nothing else is chance bytes more often than a place.
+    if not placed or (len(placed) == 1 and placed[0].speed_kmh is None):
         return None
     return GpsLog(f"ExifTool ({container.kind})", fixes, local_clock=not any(utc for _, utc in rows))
 

@@ -1,18 +1,24 @@
-"""A process for which one file has bad sectors; Python imports this first (PYTHONPATH). BAD_FILE names it."""
+"""A process for which one file has bad sectors or is slow; Python imports this first (PYTHONPATH).
+
+BAD_FILE names it; it can be read up to byte BAD_AFTER, and each read takes BAD_SECONDS.
+"""
 
 import builtins
 import errno
 import io
 import os
+import time
 
 _BAD = os.environ.get("BAD_FILE", "")
 _GOOD_BYTES = int(os.environ.get("BAD_AFTER", "0"))
+_SECONDS = float(os.environ.get("BAD_SECONDS", "0"))
 
 
 class _Scratched(io.FileIO):
     """Reads up to some byte, and then fails as a scratched card does."""
 
     def readinto(self, buffer):
+        time.sleep(_SECONDS)
         if self.tell() + len(buffer) > _GOOD_BYTES:
             raise OSError(errno.EIO, os.strerror(errno.EIO), self.name)
         return super().readinto(buffer)

@@ -178,6 +178,16 @@ def test_a_clock_that_was_reset_in_the_middle_of_a_card(tmp_path: Path) -> None:
     assert (before.time_source, before.utc_offset_seconds) == ("camera_offset", 7200)
 
 
+def test_one_stray_fix_moves_no_other_clip(tmp_path: Path) -> None:
+    """A single fix that is years off its clip's name is no setting of the clock."""
+    wrong = block_t3(START - timedelta(days=1800), MADRID)
+    _write(tmp_path, f"DCIM/Movie/{_named(START, 100)}", [wrong])
+    found = _settled(
+        tmp_path, _write(tmp_path, f"DCIM/Movie/{_named(START + timedelta(minutes=1), 101)}", [])
+    )
+    assert found.time_source == "name+host_zone"
+
+
 def test_viofo_that_writes_local_time_as_utc(tmp_path: Path) -> None:
     """One clip whose clock jumps by a quarter-hour multiple at its first fix gives the whole drive its offset."""
     _drive(tmp_path, 4, timedelta(0))
