@@ -23,6 +23,7 @@ from stages.footage.container import walk
 from stages.footage.copying import place_part
 from stages.footage.keeping import RawFolder, raw_targets
 from stages.footage.names import read_name
+from stages.task import FileRef
 
 _LOG_BYTES = 32 << 20
 #: Marks of clips that are not kept yet.
@@ -158,6 +159,13 @@ class Puller:
             remove(part)
             self._ledger.note_pulled(self._id, clip.path, clip.mark)
             raise StageFailed(about.reason)
+        if not about.problem and self._desk.known([about.fingerprint]):
+            # The server has had it, and a rule may have removed it since: nobody wants it twice.
+            self._desk.moved([(about.fingerprint, FileRef(self._id, f"/{clip.path}"))])
+            remove(part)
+            self._ledger.note_pulled(self._id, clip.path, clip.mark)
+            done.known += 1
+            return False
         assert about.start is not None
         targets = raw_targets(self._folder.path, PurePosixPath(clip.path), about.start, about.fingerprint)
         placed = place_part(part, targets)

@@ -522,6 +522,11 @@ def test_command(house: House, garage: Garage) -> None:
     assert {task["metadata"]["camera"] for task in found["tasks"]} == {"golf"}
     shown = command(house, garage)
     assert shown.stdout == f"nothing new, {len(garage.clips)} known already\n"
+    shutil.rmtree(garage.raw)  # a retention rule removed them, and this host forgot that it had them
+    (house.folder / "hosts" / "car" / "intake.sqlite").unlink()
+    shown = command(house, garage)
+    assert shown.stdout == f"nothing new, {len(garage.clips)} known already\n"
+    assert not [name for name in garage.kept() if name.lower().endswith((".mp4", ".part"))]
     garage.camera.address = "127.0.0.1:9"
     shown = command(house, garage)
     assert (shown.returncode, shown.stdout) == (0, "")
