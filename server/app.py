@@ -75,11 +75,10 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
         logging_config=None,
     )
     # From the outside in: metrics, the log, HEAD and sizes, who is asking, how much they may ask, the routes.
-    inner = limited(app.asgi_handler, Limits(settings.limits), caller_key)
+    inner = limited(app.asgi_handler, lambda: app.state.limits, caller_key)
     most = int(settings.server.body_mib * 1024 * 1024)
     app.asgi_handler = edge(gate(inner, settings), most, settings.server.v1_ends)
-    app.state.metrics = Metrics(app.routes)
-    app.asgi_handler = measured(logged(app.asgi_handler), app.state.metrics)
+    app.asgi_handler = measured(logged(app.asgi_handler), lambda: app.state.metrics)
     return app
 
 
@@ -89,6 +88,8 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         services = opened or Services(settings)
+        app.state.limits = Limits(settings.limits)
+        app.state.metrics, app.state.queue_counts = Metrics(app.routes), None
         app.state.services = services
         app.state.tokens = Tokens(services.database, home_key(Path(settings.home)))
         await app.state.tokens.load()

@@ -96,14 +96,14 @@ class Limits:
                 return
 
 
-def limited(app: ASGIApp, limits: Limits, caller_key: Callable[[Any], str]) -> ASGIApp:
-    """Apply the limits to requests below `/api`; pages, media and WebSockets are not counted."""
+def limited(app: ASGIApp, limits_of: Callable[[], Limits], caller_key: Callable[[Any], str]) -> ASGIApp:
+    """Apply the limits of this start to requests below `/api`; pages, media, WebSockets are not counted."""
 
     async def handle(scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith("/api/"):
             await app(scope, receive, send)
             return
-        waits = _waits(scope)
+        limits, waits = limits_of(), _waits(scope)
         window, refused = limits.enter(caller_key(scope), waits=waits)
         if refused:
             await _refuse(send, limits, window, refused)

@@ -148,18 +148,19 @@ class Metrics:
         return round(1000 * ordered[math.ceil(0.95 * len(ordered)) - 1], 3)
 
 
-def measured(app: ASGIApp, metrics: Metrics) -> ASGIApp:
+def measured(app: ASGIApp, metrics_of: Callable[[], Metrics]) -> ASGIApp:
     """Count and time what goes through `app`; the outermost wrapper, so that refusals count as well."""
 
     async def handle(scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
+            metrics = metrics_of()
             metrics.websockets += 1
             try:
                 await app(scope, receive, send)
             finally:
                 metrics.websockets -= 1
         elif scope["type"] == "http":
-            await _request(app, metrics, scope, receive, send)
+            await _request(app, metrics_of(), scope, receive, send)
         else:
             await app(scope, receive, send)
 

@@ -136,7 +136,7 @@ def _turn(holding: Holding) -> tuple[bool, int, float, str, str, str]:
     return (
         holding.spared,
         kinds.index(holding.kind),
-        -holding.age,
+        -holding.age if holding.age == holding.age else 0.0,  # NaN has no order; it never goes
         holding.video_id,
         holding.device,
         holding.path,

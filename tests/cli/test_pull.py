@@ -29,6 +29,8 @@ from tests.fake_cameras import BlackVueCamera, FakeCamera, ViofoCamera, running
 from tests.house import House, wait_for
 from tests.stages.work import kept_place
 
+pytestmark = pytest.mark.slow  # real sockets and files, a fifth of a second each, and there are many
+
 MIB = 1 << 20
 KINDS = {"blackvue": (BlackVue, BlackVueCamera), "viofo": (Viofo, ViofoCamera)}
 

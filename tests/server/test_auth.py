@@ -6,8 +6,9 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Self
 
 import jwt
 import msgspec
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as limit
 from hypothesis import strategies as st
+from litestar import Litestar
 from litestar.exceptions import WebSocketDisconnect
 from litestar.testing import TestClient
 
@@ -39,12 +41,13 @@ FORWARDED = (
 class Desk:
     """A server whose callers' address can be chosen, and tokens of every kind."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, app_of: Callable[[Settings], Litestar]) -> None:
         free = LimitSettings(requests_per_minute=0, connections=0)
-        self.app = create_app(msgspec.structs.replace(settings, limits=free))
+        self.app = app_of(msgspec.structs.replace(settings, limits=free))
         self.peer: object = ("127.0.0.1", 1)
         self.seen: list[str] = []
         inside, outside = self.app.asgi_handler, self
+        self.before = inside
 
         async def moved(scope, receive, send):
             scope["client"] = outside.peer
@@ -54,6 +57,14 @@ class Desk:
 
         self.app.asgi_handler = moved
         self.client = TestClient(self.app)
+
+    def __enter__(self) -> Self:
+        self.client.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.client.__exit__(*error)
+        self.app.asgi_handler = self.before
 
     @property
     def tokens(self) -> Tokens:
@@ -77,10 +88,9 @@ class Desk:
 
 
 @pytest.fixture
-def open_desk(settings: Settings) -> Iterator[Desk]:
+def open_desk(settings: Settings, app_of) -> Iterator[Desk]:
     """A server as it is by default: private networks need no token."""
-    made = Desk(settings)
-    with made.client:
+    with Desk(settings, app_of) as made:
         yield made
 
 
@@ -93,10 +103,9 @@ def required(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def desk(required: Settings) -> Iterator[Desk]:
+def desk(required: Settings, app_of) -> Iterator[Desk]:
     """A server that asks everybody for a token."""
-    made = Desk(required)
-    with made.client:
+    with Desk(required, app_of) as made:
         yield made
 
 
@@ -297,14 +306,12 @@ def test_a_key_that_others_can_read_is_warned_of(tmp_path: Path, caplog):
     assert "chmod 600" in caplog.text
 
 
-def test_tokens_survive_a_restart_and_revocation_does_too(required: Settings):
+def test_tokens_survive_a_restart_and_revocation_does_too(required: Settings, app_of):
     """Records lie in the database: what stood stands, what was revoked stays so."""
-    first = Desk(required)
-    with first.client:
+    with Desk(required, app_of) as first:
         stands, ended = first.make("viewer"), first.make("viewer", "ended")
         first.revoke(ended)
-    again = Desk(required)
-    with again.client:
+    with Desk(required, app_of) as again:
         assert again.call("GET", "/api/v1/tasks", stands).status_code == 200
         assert again.call("GET", "/api/v1/tasks", ended).status_code == 401
 
@@ -454,11 +461,11 @@ def key_of(desk: Desk) -> bytes:
         ({"X-Forwarded-For": "[fd00::1]:80"}, 200, "fd00::1"),
     ],
 )  # fmt: skip
-def test_a_trusted_proxy_is_believed(settings: Settings, headers: dict[str, str], status: int, address: str):
+def test_a_trusted_proxy_is_believed(settings, app_of, headers: dict[str, str], status: int, address: str):
     """Behind a listed proxy the nearest unlisted address counts; contradictions count as unknown."""
-    desk = Desk(msgspec.structs.replace(settings, auth=AuthSettings(trusted_proxies=("10.9.0.0/24",))))
-    desk.peer = ("10.9.0.1", 1)
-    with desk.client:
+    behind = msgspec.structs.replace(settings, auth=AuthSettings(trusted_proxies=("10.9.0.0/24",)))
+    with Desk(behind, app_of) as desk:
+        desk.peer = ("10.9.0.1", 1)
         assert desk.call("GET", "/api/v1/tasks", **headers).status_code == status
         assert desk.seen == [f"addr:{address}"]
 
@@ -628,7 +635,7 @@ def test_websocket_tokens(desk: Desk):
     assert websocket(desk, at, None) == 401
 
 
-def test_cors_is_off_and_exact_when_on(settings: Settings, desk: Desk):
+def test_cors_is_off_and_exact_when_on(settings: Settings, desk: Desk, app_of):
     """No header for other sites by default; a named one, and only that one, gets its preflight answered."""
     asks = {
         "Origin": "https://maps.example",
@@ -641,12 +648,10 @@ def test_cors_is_off_and_exact_when_on(settings: Settings, desk: Desk):
         if name.startswith("access-control")
     ]
     server = msgspec.structs.replace(settings.server, cors_origins=("https://maps.example",))
-    on = Desk(
-        msgspec.structs.replace(
-            settings, server=server, auth=AuthSettings(required=True), home=settings.home + "2"
-        )
+    other = msgspec.structs.replace(
+        settings, server=server, auth=AuthSettings(required=True), home=settings.home + "2"
     )
-    with on.client:
+    with Desk(other, app_of) as on:
         early = on.call("OPTIONS", "/api/v1/tasks", **asks)
         assert early.status_code == 204
         assert early.headers["access-control-allow-origin"] == "https://maps.example"

@@ -59,9 +59,8 @@ def clock():
 
 def app_of(clock, per_minute=100, at_once=10):
     """An app behind limits."""
-    return limited(
-        plain, Limits(LimitSettings(requests_per_minute=per_minute, connections=at_once), clock), key
-    )
+    limits = Limits(LimitSettings(requests_per_minute=per_minute, connections=at_once), clock)
+    return limited(plain, lambda: limits, key)
 
 
 def test_hundred_and_first_request_is_refused_with_its_headers(clock):

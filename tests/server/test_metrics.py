@@ -268,7 +268,7 @@ def test_what_an_app_raises_counts_as_500_and_a_hang_up_as_499():
             raise error
 
         with pytest.raises(type(error)):
-            await measured(app, metrics)(scope(), None, None)
+            await measured(app, lambda: metrics)(scope(), None, None)
         assert metrics.connections == 0
         return metrics.errors()
 
@@ -298,7 +298,8 @@ def test_measuring_costs_microseconds():
         pass
 
     async def run():
-        wrapped = measured(app, Metrics())
+        metrics = Metrics()
+        wrapped = measured(app, lambda: metrics)
         asked = scope("/api/v1/tasks/17", query=b"state=pending")
         best = 1.0
         for _ in range(20):

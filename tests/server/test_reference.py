@@ -13,7 +13,6 @@ import pytest
 from litestar.testing import TestClient
 
 from config.settings import LimitSettings
-from server.app import create_app
 from tests.house import wait_for
 
 # Together they take long for an inner loop; CI runs them.
@@ -38,17 +37,17 @@ VIDEO = "trip_20240115_1"
 
 
 @pytest.fixture
-def client(settings) -> Iterator[TestClient]:
+def client(settings, app_of) -> Iterator[TestClient]:
     """A server without rate limits, and a client of it."""
     free = LimitSettings(requests_per_minute=0, connections=0)
-    with TestClient(create_app(msgspec.structs.replace(settings, limits=free))) as running:
+    with TestClient(app_of(msgspec.structs.replace(settings, limits=free))) as running:
         yield running
 
 
 @pytest.fixture
-def limited(settings) -> Iterator[TestClient]:
+def limited(settings, app_of) -> Iterator[TestClient]:
     """A server with the limits that it has by default."""
-    with TestClient(create_app(settings)) as running:
+    with TestClient(app_of(settings)) as running:
         yield running
 
 

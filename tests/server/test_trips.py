@@ -4,7 +4,6 @@ import msgspec
 import pytest
 from litestar.testing import TestClient
 
-from server.app import create_app
 from tests.server.shots import local
 
 START = 1_705_322_096  # 2024-01-15 12:34:56 on the camera's clock
@@ -90,9 +89,9 @@ def test_a_clip_says_what_it_was_recorded_with(api, ingest):
     assert trip == {"trip_id": None, "companions": []}
 
 
-def test_v2_has_envelopes_offsets_and_a_token(settings):
+def test_v2_has_envelopes_offsets_and_a_token(settings, app_of):
     """In v2 a trip's times carry the camera's zone, and what is unknown is refused."""
-    with TestClient(create_app(settings)) as client:
+    with TestClient(app_of(settings)) as client:
 
         async def token() -> str:
             return (await client.app.state.tokens.create("tester", "admin"))[1]
@@ -114,10 +113,10 @@ def test_v2_has_envelopes_offsets_and_a_token(settings):
         assert "trip_ids" in refused.json()["detail"]
 
 
-def test_only_an_admin_changes_trips(settings):
+def test_only_an_admin_changes_trips(settings, app_of):
     """A viewer looks; joining, cutting and undoing need an admin, where tokens are asked for."""
     strict = msgspec.structs.replace(settings, auth=msgspec.structs.replace(settings.auth, required=True))
-    with TestClient(create_app(strict)) as client:
+    with TestClient(app_of(strict)) as client:
 
         async def token() -> str:
             return (await client.app.state.tokens.create("viewer", "viewer"))[1]

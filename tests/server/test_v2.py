@@ -5,13 +5,11 @@ from datetime import datetime
 import pytest
 from litestar.testing import TestClient
 
-from server.app import create_app
-
 
 @pytest.fixture
-def v2(settings):
+def v2(settings, app_of):
     """Call v2 as an admin."""
-    with TestClient(create_app(settings)) as client:
+    with TestClient(app_of(settings)) as client:
         with client.portal() as portal:
             token = portal.call(_admin_token, client.app)
 
