@@ -1,5 +1,6 @@
 """Lossless cuts: the packets that go in come out."""
 
+import shutil
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -15,10 +16,16 @@ from tests.stages.export.packets import hashes, packets
 from tests.stages.films import passing, pictures_of, scene, times_of, write_film
 
 
-@pytest.fixture
-def clip(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def filmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six seconds with sound; a keyframe each second, pictures that lean on later ones between."""
-    return write_film(tmp_path / "clip.mp4", passing(scene(), 6), sound=True)
+    return write_film(tmp_path_factory.mktemp("filmed") / "clip.mp4", passing(scene(), 6), sound=True)
+
+
+@pytest.fixture
+def clip(filmed: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may do anything to."""
+    return shutil.copyfile(filmed, tmp_path / "clip.mp4")
 
 
 def test_a_whole_clip_comes_out_whole(clip, tmp_path):

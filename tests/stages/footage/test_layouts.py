@@ -67,6 +67,7 @@ def test_root_that_cannot_be_read(tmp_path: Path) -> None:
     assert [recognise(tmp_path / name) for name in ("none", "file", "loop")] == [None, None, None]
 
 
+@pytest.mark.slow
 def test_huge_folder_is_looked_at_only_so_far(tmp_path: Path) -> None:
     """A root with very many entries is still answered, and its own sign may lie too deep in it."""
     for number in range(6000):

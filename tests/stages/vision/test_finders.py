@@ -26,6 +26,7 @@ def test_cut_out_keeps_the_asked_margin() -> None:
     assert wide[14:26, 14:106].min() == 255
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("thorough", [False, True])
 def test_small_text_is_found(thorough: bool) -> None:
     """A small plate on a large picture is found once, where it is."""

@@ -74,18 +74,21 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> PhotoReader:
     return PhotoReader(SETTINGS, tmp_path_factory.mktemp("models"))
 
 
+@pytest.mark.slow
 def test_seals_are_no_clock(bundled: PhotoReader) -> None:
     """A plate whose two seals look like a colon is not taken for a time of day."""
     picture, _ = drawn((640, 400), ("1T4:3213", (200, 180), 48))
     assert [plate["plate"] for plate in bundled.read(picture)] == ["1T43213"]
 
 
+@pytest.mark.slow
 def test_burned_in_date_is_no_plate(bundled: PhotoReader) -> None:
     """A date and time written into the picture are not told, the plate beside them is."""
     picture, _ = drawn((800, 500), ("2014-05-14 06:12:01", (20, 20), 24), ("KHN 991", (300, 250), 48))
     assert [plate["plate"] for plate in bundled.read(picture)] == ["KHN991"]
 
 
+@pytest.mark.slow
 def test_letters_alone(bundled: PhotoReader) -> None:
     """A plate of letters is told where it stands alone; beside a plate with digits it is a name."""
     alone, _ = drawn((640, 400), ("BIMMIAN", (200, 180), 48))
@@ -94,6 +97,7 @@ def test_letters_alone(bundled: PhotoReader) -> None:
     assert [plate["plate"] for plate in bundled.read(beside)] == ["KHN991"]
 
 
+@pytest.mark.slow
 def test_numbers_on_signs_stand_back(bundled: PhotoReader) -> None:
     """What has no plate's shape is not told beside what has."""
     picture, _ = drawn((640, 400), ("2733316800", (200, 60), 48), ("KHN 991", (200, 250), 48))

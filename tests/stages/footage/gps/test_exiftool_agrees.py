@@ -14,9 +14,10 @@ from stages.footage.gps.log import GpsLog
 from tests.stages.footage.gps.made_samples import FMAS, cue, device, garmin, gps5
 from tests.stages.footage.gps.made_tracks import Made, clip
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("exiftool") is None, reason="needs exiftool, which is not installed"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("exiftool") is None, reason="needs exiftool, which is not installed"),
+]
 
 WHEN = datetime(2024, 1, 15, 11, 34, 56)  # noqa: DTZ001
 RMC = "$GPRMC,113456.00,A,5030.12345,S,00304.56789,W,12.345,271.50,150124,,,A*6F"
