@@ -1,6 +1,7 @@
 """The rules of the house: who may import whom, what a base install loads, that names are ours."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -19,9 +20,14 @@ MAY = {
 }
 
 
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(path):
     """Every module of ours that a file imports, with whether that is inside a function."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = _tree(path)
     inside = {
         id(n)
         for f in ast.walk(tree)
@@ -104,7 +110,7 @@ def test_posix_words_stay_in_platform():
         for path in files(package):
             if path.name == "platform.py":
                 continue
-            tree = ast.parse(path.read_text(encoding="utf-8"))
+            tree = _tree(path)
             for node in ast.walk(tree):
                 names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
                 assert not {"fcntl", "resource", "signal", "pwd"} & set(names), path
@@ -116,7 +122,7 @@ def test_broad_excepts_stand_where_they_are_allowed():
     found = set()
     for package in OURS:
         for path in files(package):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in ast.walk(_tree(path)):
                 if isinstance(node, ast.ExceptHandler):
                     name = getattr(node.type, "id", None)
                     if node.type is None or name in ("Exception", "BaseException"):
