@@ -27,10 +27,19 @@ def find(
     url: str | None,
     as_json: bool,
     as_csv: bool,
+    encounters: bool = False,
 ) -> None:
-    """Print sightings, newest first; none is no error."""
+    """Print sightings, or what they make together, newest first; none is no error."""
     if as_json and as_csv:
         raise BadInput("choose one of --json and --csv")
+    if encounters:
+        if as_csv:
+            raise BadInput("--encounters prints a table or --json; leave --csv out")
+        from dashcam_cli.search_encounters import find_encounters
+
+        wanted = {"plate_query": plate or None, "date_from": date_from, "date_to": date_to}
+        find_encounters(wanted | {"confirmed": confirmed or None}, limit, db, url, as_json)
+        return
     filters: dict[str, Any] = {
         "plate_query": plate or None,
         "date_from": date_from,

@@ -123,6 +123,43 @@ class PlateFilter(msgspec.Struct, frozen=True, kw_only=True):
     offset: int = 0
 
 
+class Met(msgspec.Struct, frozen=True, kw_only=True):
+    """A sighting of an encounter. `begins` and `ends` in seconds, `clock` makes them the camera's (None =
+    they count from the clip's start).
+    """
+
+    sighting_id: int
+    video_id: str
+    plate: str
+    channel: str | None
+    begins: float
+    ends: float
+    clock: float | None
+    utc_offset_seconds: int | None
+    confidence: float
+    confirmed: bool
+    timestamp: str | None
+    first_seconds: float | None
+    lat: float | None
+    lon: float | None
+    crop: str | None
+
+
+class Meeting(msgspec.Struct, frozen=True, kw_only=True):
+    """An encounter as it is listed: from when to when in seconds since 1970 by its cameras' clocks (None = no
+    time is known); `met` are its first sightings.
+    """
+
+    plate: str
+    begins: float | None
+    ends: float | None
+    count: int
+    clips: int
+    channels: list[str]
+    best: Met
+    met: list[Met]
+
+
 class Trip(msgspec.Struct, frozen=True, kw_only=True):
     """Clips of one camera, recorded in one go; `trip_id` is the name of the first.
 
@@ -265,3 +302,13 @@ class TripList(Protocol):
 
     async def count_trip_edits(self) -> int:
         """How many edits there are."""
+
+
+class EncounterList(Protocol):
+    """The reading half of encounters."""
+
+    async def encounters(self, which: PlateFilter) -> list[Meeting]:
+        """Encounters with a sighting that a search finds, newest first."""
+
+    async def count_encounters(self, which: PlateFilter) -> int:
+        """How many there are, on all pages."""

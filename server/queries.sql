@@ -522,3 +522,85 @@ ON CONFLICT (video_id, task_type) DO UPDATE SET facts = json_patch(facts, exclud
 
 -- amend_facts --
 UPDATE clip SET facts = json_patch(facts, :facts) WHERE video_id = :video_id;
+
+-- encounter_gap --
+SELECT gap FROM encounter_rule LIMIT 1;
+
+-- drop_encounter_gap --
+DELETE FROM encounter_rule;
+
+-- put_encounter_gap --
+INSERT INTO encounter_rule (gap) VALUES (:gap);
+
+-- changed_sightings --
+SELECT sighting_id FROM met_changed ORDER BY sighting_id LIMIT :limit;
+
+-- settled_sighting --
+DELETE FROM met_changed WHERE sighting_id = ?;
+
+-- all_sightings_changed --
+INSERT OR IGNORE INTO met_changed SELECT sighting_id FROM sighting;
+
+-- drop_met --
+DELETE FROM met;
+
+-- drop_encounters --
+DELETE FROM encounter;
+
+-- unmeet --
+DELETE FROM met WHERE sighting_id = :sighting_id RETURNING axis, begins, ends;
+
+-- sighting_times --
+SELECT p.folded, s.video_id, s.timestamp, s.first_seconds, s.last_seconds, c.start_utc, c.start_local
+FROM sighting s JOIN plate p USING (plate_id) JOIN clip c USING (video_id) WHERE s.sighting_id = :sighting_id;
+
+-- meet --
+INSERT INTO met (sighting_id, axis, begins, ends, clock) VALUES (:sighting_id, :axis, :begins, :ends, :clock);
+
+-- encounters_on --
+SELECT encounter_id, begins, ends FROM encounter WHERE axis = :axis ORDER BY begins;
+
+-- sights_of --
+-- Those of some encounters, and those that are in none yet.
+SELECT m.sighting_id, p.text, m.begins, m.ends, s.confirmed, s.confidence, s.agreeing, s.plate_id, m.clock
+FROM met m JOIN sighting s USING (sighting_id) JOIN plate p USING (plate_id)
+WHERE m.encounter_id IN (SELECT value FROM json_each(:encounters)) OR (m.encounter_id IS NULL AND m.axis = :axis);
+
+-- drop_encounter --
+DELETE FROM encounter WHERE encounter_id = ?;
+
+-- insert_encounter --
+INSERT INTO encounter (axis, plate_id, begins, ends, local_begins, local_ends, sightings, best)
+VALUES (:axis, :plate_id, :begins, :ends, :local_begins, :local_ends, :sightings, :best) RETURNING encounter_id;
+
+-- place_met --
+UPDATE met SET encounter_id = ? WHERE sighting_id = ?;
+
+-- encounters --
+-- `sqlite_encounter_list.py` adds the conditions that were asked for.
+SELECT e.encounter_id, p.text, e.local_begins, e.local_ends, e.sightings, e.best FROM encounter e JOIN plate p USING (plate_id)
+WHERE {conditions}
+ORDER BY e.local_begins DESC, e.best DESC LIMIT :limit OFFSET :offset;
+
+-- encounter_counts --
+SELECT m.encounter_id, count(DISTINCT s.video_id) FROM met m JOIN sighting s USING (sighting_id)
+WHERE m.encounter_id IN (SELECT value FROM json_each(:encounters)) GROUP BY m.encounter_id;
+
+-- encounter_channels --
+SELECT DISTINCT m.encounter_id, json_extract(c.facts, '$.channel')
+FROM met m JOIN sighting s USING (sighting_id) JOIN clip c USING (video_id)
+WHERE m.encounter_id IN (SELECT value FROM json_each(:encounters));
+
+-- encounter_sightings --
+SELECT m.encounter_id, m.sighting_id, m.begins, m.ends, m.clock, json_extract(c.facts, '$.channel') AS channel,
+  json_extract(c.facts, '$.utc_offset_seconds') AS utc_offset_seconds, s.video_id, p.text AS plate, s.confidence,
+  s.confirmed, s.timestamp, s.first_seconds, s.lat, s.lon, s.crop
+FROM met m JOIN sighting s USING (sighting_id) JOIN plate p USING (plate_id) JOIN clip c USING (video_id)
+WHERE m.encounter_id = :encounter_id ORDER BY m.begins, m.sighting_id LIMIT :limit;
+
+-- encounter_sighting --
+SELECT m.encounter_id, m.sighting_id, m.begins, m.ends, m.clock, json_extract(c.facts, '$.channel') AS channel,
+  json_extract(c.facts, '$.utc_offset_seconds') AS utc_offset_seconds, s.video_id, p.text AS plate, s.confidence,
+  s.confirmed, s.timestamp, s.first_seconds, s.lat, s.lon, s.crop
+FROM met m JOIN sighting s USING (sighting_id) JOIN plate p USING (plate_id) JOIN clip c USING (video_id)
+WHERE m.sighting_id = :sighting_id;

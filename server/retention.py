@@ -20,6 +20,7 @@ from server.queue import MICRO
 from server.search import Similar
 from server.sql import SQL
 from server.sqlite import Database
+from server.sqlite_encounters import SqliteEncounters
 from server.sqlite_store import rows
 from stages.errors import NotFound
 from stages.task import TaskType
@@ -248,6 +249,7 @@ def _drop(connection: sqlite3.Connection, which: dict[str, Any]) -> tuple[int, s
         connection.execute(SQL["drop_sighting"], {"sighting_id": sighting_id})
         if crop is not None:
             connection.execute(SQL["drop_picture"], {"hash": crop})
+    SqliteEncounters(connection).renew()
     plates = {plate_id for _, plate_id, _ in found}
     for plate_id in plates:
         connection.execute(SQL["drop_unseen_plate"], {"plate_id": plate_id})

@@ -52,6 +52,7 @@ TABLE: dict[str, Need] = {
     "GET /api/v1/webui/videos": VIEWER,
     "GET /api/v1/webui/videos/{}": VIEWER,
     "GET /api/v1/webui/plates": VIEWER,
+    "GET /api/v1/webui/encounters": VIEWER,
     "GET /api/v1/trips": VIEWER,
     "GET /api/v1/trips/{}": VIEWER,
     "GET /api/v1/trips/edits": VIEWER,

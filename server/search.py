@@ -70,6 +70,14 @@ def plates_query(
     connection: sqlite3.Connection, which: PlateFilter, similar: Similar
 ) -> tuple[str, dict[str, Any]] | None:
     """The statement for a search and its values; None when nothing can match."""
+    found = plate_conditions(connection, which, similar)
+    return None if found is None else (SQL["plates"].format(conditions=found[0]), found[1])
+
+
+def plate_conditions(
+    connection: sqlite3.Connection, which: PlateFilter, similar: Similar
+) -> tuple[str, dict[str, Any]] | None:
+    """What a search asks of sightings `s`, and its values; None when nothing can match."""
     values: dict[str, Any] = {"limit": which.limit, "offset": which.offset}
     conditions = ["1"]
     if which.text:
@@ -89,7 +97,7 @@ def plates_query(
             conditions.append(condition)
     if which.area is not None:
         conditions.append(_in_area(which.area, values))
-    return SQL["plates"].format(conditions=" AND ".join(conditions)), values
+    return " AND ".join(conditions[1:] or conditions), values
 
 
 def _by_text(

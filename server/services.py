@@ -17,6 +17,8 @@ from server.retention import Retention
 from server.schema import migrate
 from server.sqlite import Database
 from server.sqlite_catalogue import SqliteLibrary
+from server.sqlite_encounter_list import SqliteEncounterList
+from server.sqlite_encounters import SqliteEncounters
 from server.sqlite_store import SqliteStore
 from server.sqlite_triplist import SqliteTripList
 from server.sqlite_trips import SqliteTrips
@@ -38,8 +40,11 @@ class Services:
         self.database.write(migrate).result()
         gap = settings.trips.gap_minutes * 60
         self.database.write(lambda connection: SqliteTrips(connection).settle(gap)).result()
+        pause = settings.encounters.gap_minutes * 60
+        self.database.write(lambda connection: SqliteEncounters(connection).settle(pause)).result()
         self.store = SqliteStore(self.database)
         self.library = SqliteLibrary(self.database)
+        self.encounters = SqliteEncounterList(self.database, self.library.similar)
         self.trips = SqliteTripList(self.database)
         self.media = Media(home / "media")
         self.retention = Retention(self.database, self.media, self.library.similar)

@@ -11,6 +11,7 @@ from server.catalogue import Found, Learned, PlateFilter, Seen, TripEdit, Video,
 from server.search import Similar, fold, next_day, normal, plates_query
 from server.sql import SQL
 from server.sqlite import Database
+from server.sqlite_encounters import SqliteEncounters
 from server.sqlite_trip_edits import SqliteTripEdits
 from server.sqlite_trips import SqliteTrips
 from server.trips import length
@@ -50,6 +51,7 @@ class SqliteCatalogue:
         if learned.sightings is not None:
             self._put_sightings(video_id, learned.sightings)
         self._put_clip(video_id, task_type, learned)
+        SqliteEncounters(self._connection).renew()
 
     def merge_trips(self, trip_ids: list[str], now: int) -> TripEdit:
         """Make trips of one camera one."""

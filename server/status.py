@@ -11,8 +11,10 @@ from server.matching import missing, phrase
 from server.queue import MICRO
 from server.services import Services
 from server.store import Count, Device, Needs
+from stages.device import REFUSES
 from stages.task import Phase, TaskType
 
+_LONGEST_REASON = 300
 _WAITING = (Phase.READY, Phase.BACKING_OFF, Phase.NO_INPUT)
 
 
@@ -40,7 +42,9 @@ async def queue_view(services: Services) -> dict[str, Any]:
 
 
 def _waiting(services: Services, count: Count, needs: Needs, devices: list[Device]) -> dict[str, Any]:
-    able = [each for each in devices if not missing(msgspec.json.decode(each.capabilities), needs)]
+    equipped = [each for each in devices if not missing(msgspec.json.decode(each.capabilities), needs)]
+    refusing = {each.hostname: why for each in equipped if (why := _refusal(each, count.task_type))}
+    able = [each for each in equipped if each.hostname not in refusing]
     newest = max(able, key=lambda each: each.last_heartbeat, default=None)
     age = (services.dispatcher.now() - count.oldest) / MICRO
     return {
@@ -51,8 +55,16 @@ def _waiting(services: Services, count: Count, needs: Needs, devices: list[Devic
         "places": needs.places,
         "oldest_seconds": round(age, 1),
         "devices": [each.hostname for each in able],
-        "why": _why(services, count, needs, newest),
+        "why": _why(services, count, needs, newest)
+        + "".join(f"; {name} takes none: {why}" for name, why in sorted(refusing.items())),
     }
+
+
+def _refusal(device: Device, task_type: str) -> str:
+    """Why a device takes no task of a type; "" when it does not say so."""
+    refuses = msgspec.json.decode(device.capabilities).get(REFUSES)
+    why = refuses.get(task_type) if isinstance(refuses, dict) else None
+    return why[:_LONGEST_REASON] if isinstance(why, str) else ""
 
 
 def _why(services: Services, count: Count, needs: Needs, newest: Device | None) -> str:
@@ -65,7 +77,7 @@ def _why(services: Services, count: Count, needs: Needs, newest: Device | None) 
     wants += [f"place {place}" for place in needs.places]
     what = f"{who} wait for " + (" and ".join(wants) if wants else "any device")
     if newest is None:
-        return f"{what}; no device that has this was ever seen"
+        return f"{what}; no device that has this and takes them was ever seen"
     silent = (services.dispatcher.now() - newest.last_heartbeat) / MICRO
     queue = services.settings.queue
     if silent > queue.heartbeat_seconds * queue.offline_heartbeats:

@@ -11,6 +11,7 @@ import msgspec
 
 from server.openapi import (
     devices,
+    encounters,
     figures,
     host,
     nouns,
@@ -70,7 +71,7 @@ _SECURITY = {
 }
 
 #: What both versions have, and what only v1 has or has no version.
-_IN_BOTH = (tasks, devices, webui, trips, retention, host)
+_IN_BOTH = (tasks, devices, webui, encounters, trips, retention, host)
 _IN_V1 = (tokens, figures)
 
 
@@ -97,7 +98,8 @@ def document() -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/", "description": "The server that this document came from."}],
-        "tags": _TAGS + [{"name": f"{area.TAG} (v2)", "description": _V2} for area in _IN_BOTH],
+        "tags": _TAGS
+        + [{"name": f"{area.TAG} (v2)", "description": _V2} for area in _IN_BOTH if area is not encounters],
         "paths": paths,
         "components": {
             "schemas": dict(sorted(schemas.items())),

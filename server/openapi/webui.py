@@ -37,7 +37,7 @@ def _degrees(*names: str) -> Piece:
     return {"type": "string", "pattern": f"^{','.join([lat, lon] * (len(names) // 2))}$", "description": text}
 
 
-_AREA = (
+AREA = (
     query(
         "near",
         "Only within `radius_m` of this point.",
@@ -51,7 +51,7 @@ _AREA = (
     ),
     query("bbox", "Only within this box.", _degrees("south", "west", "north", "east")),
 )
-_PLATE = (
+PLATE = (
     query(
         "plate_query",
         "The plate or a part of it; case, spaces and dashes do not matter; `?` stands for one character, `*` "
@@ -125,7 +125,7 @@ def _plates() -> Piece:
     answer = good(200, "Sightings.", array(either), plates=[examples.PLATE])
     page = (limit(100, _MOST, "sightings"), offset("sightings"), expand(list(PLATE_MORE), "a plate"))
     text = "Sightings of plates, newest first."
-    return operation(TAG, "searchPlates", "Search plates", text, answer, *_PLATE, *DAYS, *_AREA, *page)
+    return operation(TAG, "searchPlates", "Search plates", text, answer, *PLATE, *DAYS, *AREA, *page)
 
 
 def _known() -> Piece:

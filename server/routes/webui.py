@@ -81,9 +81,21 @@ async def get_video(request: AnyRequest, video_id: FromPath[str]) -> Response[by
 async def search_plates(request: AnyRequest) -> Response[bytes]:
     """Sightings whose plate holds a fragment, newest first."""
     query = Query(request)
+    which = plate_filter(query, 100, MAX_LISTED)
+    expand = views.expansion(query.texts("expand", bare=True), views.PLATE_MORE)
+    strangers, services, face = query.unknown(), of(request), query.face
+    prefix = services.settings.archive.public_prefix
+    found = await services.library.plates(which)
+    total = await services.library.count_plates(which) if face.v2 else 0
+    shown = [views.plate(seen, prefix, expand, face) for seen in found]
+    return answer(200, face.envelope(shown, total, which.limit, which.offset), strangers)
+
+
+def plate_filter(query: Query, default: int, most: int) -> PlateFilter:
+    """Which sightings a search asks for, `default` a page unless it says so."""
     confirmed = query.choice("confirmed", ("true", "false"))
-    limit, offset = query.page(100, MAX_LISTED)
-    which = PlateFilter(
+    limit, offset = query.page(default, most)
+    return PlateFilter(
         text=(query.text("plate_query") or "")[:64],
         match=query.choice("match", MATCHES) or "partial",
         area=_area(query),
@@ -94,13 +106,6 @@ async def search_plates(request: AnyRequest) -> Response[bytes]:
         limit=limit,
         offset=offset,
     )
-    expand = views.expansion(query.texts("expand", bare=True), views.PLATE_MORE)
-    strangers, services, face = query.unknown(), of(request), query.face
-    prefix = services.settings.archive.public_prefix
-    found = await services.library.plates(which)
-    total = await services.library.count_plates(which) if face.v2 else 0
-    shown = [views.plate(seen, prefix, expand, face) for seen in found]
-    return answer(200, face.envelope(shown, total, limit, offset), strangers)
 
 
 def _area(query: Query) -> Area | None:
