@@ -150,6 +150,13 @@ class TripSettings(_Table, frozen=True):
     gap_minutes: Annotated[float, Meta(ge=0.5, le=60)] = 5
 
 
+class EncounterSettings(_Table, frozen=True):
+    """`[encounters]`: which sightings of a plate are one encounter. Applied at the server's next start."""
+
+    #: A plate that is not seen for longer (minutes) and comes back is met anew.
+    gap_minutes: Annotated[float, Meta(ge=0.1, le=1440)] = 5
+
+
 class ArchiveFace(_Table, frozen=True):
     """`[archive]`: how archives are named to people."""
 
@@ -195,6 +202,8 @@ class ModelSettings(_Table, frozen=True):
 
     #: Where model files lie; "" = `models` in the home.
     dir: str = ""
+    #: `dashcam models pull`: a server that sends nothing for so long is taken for gone.
+    timeout_seconds: Annotated[float, Meta(gt=0, le=600)] = 30
 
 
 class StageSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,6 +230,7 @@ class Settings(_Table, frozen=True):
     #: See `[cameras.NAME]`.
     cameras: dict[PlaceName, CameraSettings] = {}
     trips: TripSettings = TripSettings()
+    encounters: EncounterSettings = EncounterSettings()
     watch: WatchSettings = WatchSettings()
     pull: PullSettings = PullSettings()
     archive: ArchiveFace = ArchiveFace()

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import subprocess
 import sys
 import threading
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 
+from config.settings import Settings
 from dashcam_cli import platform
+from stages.registry import table_of
 from stages.runner import FromChild, ToChild
+from stages.settings import IngestSettings
 
 _DECODER = msgspec.json.Decoder(FromChild)
+
+
+def settings_for(settings: Settings, task_type: str) -> dict[str, Any]:
+    """The settings of the stage that performs a task type, as its child gets them."""
+    name = table_of(task_type)
+    ours = getattr(settings.stage, name, None)
+    if isinstance(ours, IngestSettings):
+        ours = msgspec.structs.replace(ours, cameras=settings.cameras)
+    return msgspec.to_builtins(ours) if ours is not None else settings.plugins.get(name, {})
 
 
 class ChildDied(Exception):
@@ -72,7 +85,8 @@ class StageChild:
         platform.kill_child(self._process)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with contextlib.suppress(OSError):  # what a dead child did not take cannot be flushed
+                    pipe.close()
 
     def _how(self) -> str:
         try:

@@ -303,6 +303,11 @@ class Client:
         params = {name: value for name, value in filters.items() if value is not None}
         return self._call("GET", "/webui/plates", params=params, kind=list[dict[str, Any]])
 
+    def encounters(self, **filters: Any) -> list[dict[str, Any]]:
+        """Sightings of one plate that belong together, by the filters of `plates`."""
+        params = {name: value for name, value in filters.items() if value is not None}
+        return self._call("GET", "/webui/encounters", params=params, kind=list[dict[str, Any]])
+
     def queue(self) -> dict[str, Any]:
         """What waits, and why."""
         return self._call("GET", "/queue", kind=dict[str, Any])

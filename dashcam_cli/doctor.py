@@ -9,14 +9,24 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from config.settings import Settings
 from dashcam_cli import common, platform
+from dashcam_cli.child import StageChild, settings_for
+from dashcam_cli.models import models_folder
 from dashcam_cli.output import FAILED, leave, print_json, printable, table
 from dashcam_cli.places import host_places
-from stages.errors import DashcamError
+from dashcam_cli.selftest import examine as examine_stage
+from dashcam_cli.selftest import self_testing, where
+from stages.errors import DashcamError, SettingsError
+from stages.registry import OURS
+from stages.runner import Check
+from stages.stage import Health
+from stages.vision.models import survey
+from stages.vision.sticks import plugged
 
 #: From these versions on SQLite is free of the bug that two writers at once can meet.
 _SOUND_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
@@ -29,15 +39,17 @@ _CLASHES = [
 _STAGES = ("numpy", "av", "cv2", "rapidocr", "onnxruntime")
 _OPTIONAL = {"ai_edge_litert": "TFLite models", "decord": "the second frame reader"}
 _LEAST_FREE_GB = 2
+_PATIENCE = 600.0  # seconds for one self-test; a GPU's engines may have to be built
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One check. `level`: ok, note, warning or fault."""
+    """One check. `level`: ok, note, warning or fault; `facts`: more of it, for programs."""
 
     check: str
     level: str
     detail: str
     mend: str = ""
+    facts: dict[str, Any] = {}
 
 
 def examine(home: Path | None, url: str | None, as_json: bool) -> None:
@@ -61,8 +73,10 @@ def findings_of(settings: Settings) -> Iterator[Finding]:
     yield from _clashes()
     yield _names()
     yield _hardware()
+    yield from _sticks(settings)
     yield _disk(Path(settings.home))
     yield from _models(settings)
+    yield from _self_tests(settings)
     yield from _places(settings)
     yield _server(settings)
 
@@ -129,6 +143,18 @@ def _hardware() -> Finding:
     return Finding("hardware", "ok", ", ".join(f"{name} {value}" for name, value in found.items()))
 
 
+def _sticks(settings: Settings) -> Iterator[Finding]:
+    """Edge TPUs that are plugged in, and whether anything would use them."""
+    if not (seen := plugged()):
+        return
+    detail = f"{', '.join(seen)} plugged in"
+    if settings.stage.preprocess.model:
+        yield Finding("Edge TPU", "ok", detail)
+    else:
+        mend = "set [stage.preprocess] model to a model that is compiled for it"
+        yield Finding("Edge TPU", "note", f"{detail}, and no model for it is chosen", mend)
+
+
 def _disk(home: Path) -> Finding:
     folder = home
     while not folder.exists():
@@ -140,19 +166,55 @@ def _disk(home: Path) -> Finding:
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
-    folder = Path(settings.models.dir or Path(settings.home) / "models")
     if importlib.util.find_spec("numpy") is None:
-        return
-    from stages.vision.models import available
-
-    found = [each.model.name for each in available(folder)] if folder.is_dir() else []
-    if found:
-        yield Finding("models", "ok", f"{', '.join(found)} in {folder}")
+        return  # nothing here would use them
+    folder = models_folder(settings)
+    found = survey(folder)
+    for each in found.damaged:
+        name = each.model.name if each.model else ""
+        whole = any(other.model == each.model for other in found.there)
+        mend = f"delete {each.path}" if whole else f"dashcam models pull {name}"
+        yield Finding("models", "warning", f"{each.path} {each.why} and is not used", mend)
+    if found.there:
+        yield Finding("models", "ok", f"{', '.join(each.model.name for each in found.there)} in {folder}")
     else:
         detail = f"none in {folder}: plates are found by the built-in text detector"
-        yield Finding(
-            "models", "note", detail, "put model files there for better and faster results (see docs)"
-        )
+        yield Finding("models", "note", detail, "dashcam models pull, for better and faster results")
+
+
+def _self_tests(settings: Settings) -> Iterator[Finding]:
+    """What a worker here would find out when it starts: each stage tries itself in a process of its own."""
+    if any(importlib.util.find_spec(name) is None for name in _STAGES):
+        return
+    try:
+        testing = self_testing(OURS.values())
+    except SettingsError as error:
+        yield Finding("stages", "fault", str(error), "reinstall the package that brings it, or remove it")
+        return
+    for task_type in testing:
+        check = Check(settings=settings_for(settings, task_type), models=str(models_folder(settings)))
+        child = StageChild(task_type)
+        try:
+            health = examine_stage(child, check, _PATIENCE)
+        finally:
+            child.kill()
+        yield from _told(task_type, health)
+
+
+def _told(task_type: str, health: Health) -> Iterator[Finding]:
+    stage = next(name for name, kind in OURS.items() if kind == task_type)
+    for model in health.models:
+        detail = f"{model.get('model')}: {model.get('runtime')} on {where(model)}"
+        yield Finding(f"{stage} model", "ok", detail, facts=model)
+    for notice in health.notices:
+        yield Finding(f"{stage} model", "note", notice)
+    facts: dict[str, Any] = {"milliseconds": health.milliseconds}
+    spent = ", ".join(f"{name} {each:.0f} ms" for name, each in health.milliseconds.items())
+    if health.unfit:
+        mend = f"until then a worker here takes no {task_type} task"
+        yield Finding(f"{stage} canary", "fault", health.unfit, mend, facts)
+    elif health.models:
+        yield Finding(f"{stage} canary", "ok", f"the test picture was understood ({spent})", facts=facts)
 
 
 def _places(settings: Settings) -> Iterator[Finding]:

@@ -137,7 +137,8 @@ def _spotter(settings: Settings, notes: list[str]) -> Spotter:
     models = Path(settings.models.dir or Path(settings.home) / "models")
     spotter = load_spotter(settings.stage.heavy, models)
     if spotter.by_text:
-        notes.append("no plate model is there, so all text is blurred and it takes long; see: dashcam doctor")
+        cure = "fetch one with: dashcam models pull"
+        notes.append(f"no plate model is there, so all text is blurred and it takes long; {cure}")
     return spotter
 
 

@@ -14,17 +14,16 @@ import msgspec
 
 from config.settings import Settings
 from dashcam_cli import platform
-from dashcam_cli.child import ChildDied, StageChild
+from dashcam_cli.child import ChildDied, StageChild, settings_for
 from dashcam_cli.client import Claimed, Client
 from dashcam_cli.identity import Identity
 from dashcam_cli.pulse import Pulse
 from dashcam_cli.reach import Reach
-from stages.device import PLACES, HeldLease, Orders
+from dashcam_cli.selftest import SelfTests
+from stages.device import PLACES, REFUSES, HeldLease, Orders
 from stages.errors import BadInput, Conflict, DashcamError, NotFound, Refused, Unreachable
 from stages.files import HostPlaces, Place, sweep_aside
-from stages.registry import table_of
-from stages.runner import Cancel, Done, Failed, Job, Progress
-from stages.settings import IngestSettings
+from stages.runner import Cancel, Check, Done, Failed, Job, Progress
 from stages.task import Task
 
 log = logging.getLogger("dashcam.worker")
@@ -32,6 +31,7 @@ log = logging.getLogger("dashcam.worker")
 _AWAY_PAUSE = 5.0
 _LOOK_AGAIN = 0.5
 _CANCEL_PATIENCE = 10.0
+_TOLD = 300  # characters of a reason that are told to the server
 
 
 class StopAsked(BaseException):
@@ -70,12 +70,12 @@ class Worker:
         self._identity = identity
         self._places = places
         self._host_places = HostPlaces(places)
-        self._types = tuple(types)
         self._watcher = watcher
         self._children: dict[str, StageChild] = {}
         self._scratch = Path(settings.home) / "scratch" / identity.name
         self._models = Path(settings.models.dir or Path(settings.home) / "models")
         self._reach = Reach(places.values())
+        self._tests = SelfTests(tuple(types), self._check)
         self._known = False
         self._capabilities = platform.capabilities(Path(settings.home)) | settings.worker.capabilities
         self._current: Claimed | None = None
@@ -89,7 +89,9 @@ class Worker:
     # -- the device ----------------------------------------------------------------------------
 
     def _state(self) -> dict[str, Any]:
-        return self._capabilities | {PLACES: self._reach.names()}
+        unfit = {kind: why[:_TOLD] for kind, why in self.unfit().items()}
+        refuses = {REFUSES: unfit} if unfit else {}
+        return self._capabilities | {PLACES: self._reach.names()} | refuses
 
     def _describe(self) -> dict[str, Any]:
         return {
@@ -108,6 +110,10 @@ class Worker:
         if task is not None and task.task_id in {*orders.cancel, *orders.lost}:
             self._taken_back.set()
 
+    def unfit(self) -> dict[str, str]:
+        """Why tasks of a type are not taken, by type."""
+        return self._tests.unfit()
+
     def stop(self) -> None:
         """Ask the loop to end: from a signal handler or another thread."""
         self._stop.set()
@@ -119,14 +125,18 @@ class Worker:
     def run(self, *, once: bool = False, more: Callable[[], bool] = lambda: False) -> None:
         """Work until stopped; with `once`, until there is nothing to do and `more` expects nothing either."""
         shutil.rmtree(self._scratch, ignore_errors=True)
+        self._tests.start()
         self._reach.settle()
         try:
             self._say_hello(once)
             self.pulse.start()
             while not self._stop.is_set():
+                untested = self._tests.running()
                 task = self._poll(0.0 if once else self._settings.worker.poll_seconds)
                 if task is not None:
                     self._do(task)
+                elif once and untested:
+                    self._tests.wait(_LOOK_AGAIN)
                 elif once and not more():
                     return
                 elif once:
@@ -151,10 +161,17 @@ class Worker:
                 self._stop.wait(_AWAY_PAUSE)
 
     def _poll(self, wait: float) -> Claimed | None:
+        """One task of a type that passed its self-test, if there is one within so many seconds."""
         name, session = self._identity.name, self._identity.session
+        if self._tests.running():
+            wait = min(wait, _LOOK_AGAIN)  # a type that just became fit is asked for soon
+        types = self._tests.fit()
+        if not types:  # asking for none would be asking for any
+            self._stop.wait(min(wait, _AWAY_PAUSE))
+            return None
         try:
             self._polling = True
-            return self._client.claim(name, session, self._types, self._state(), wait)
+            return self._client.claim(name, session, types, self._state(), wait)
         except Unreachable as error:
             if not wait:
                 raise
@@ -168,6 +185,7 @@ class Worker:
 
     def _end(self) -> None:
         self.pulse.stop()
+        self._tests.stop()
         for child in self._children.values():
             child.kill()
         shutil.rmtree(self._scratch, ignore_errors=True)
@@ -266,24 +284,21 @@ class Worker:
     def _job(self, task: Claimed) -> Job:
         return Job(
             task=msgspec.convert(msgspec.to_builtins(task), Task),
-            settings=self._stage_settings(task.task_type),
+            settings=settings_for(self._settings, task.task_type),
             places=self._places,
             scratch=str(self._scratch / f"{task.task_id}-{task.lease}"),
             models=str(self._models),
         )
 
-    def _stage_settings(self, task_type: str) -> dict[str, Any]:
-        name = table_of(task_type)
-        ours = getattr(self._settings.stage, name, None)
-        if isinstance(ours, IngestSettings):
-            ours = msgspec.structs.replace(ours, cameras=self._settings.cameras)
-        return msgspec.to_builtins(ours) if ours is not None else self._settings.plugins.get(name, {})
+    def _check(self, task_type: str) -> Check:
+        return Check(settings=settings_for(self._settings, task_type), models=str(self._models))
 
     def _child(self, task_type: str) -> StageChild:
         child = self._children.get(task_type)
         if child is None or not child.alive():
             self._drop_child(task_type)
-            child = self._children[task_type] = StageChild(task_type)
+            child = self._tests.take(task_type) or StageChild(task_type)
+            self._children[task_type] = child
         return child
 
     def _drop_child(self, task_type: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dashcam_cli import main_footage
+from dashcam_cli import main_footage, main_models
 from dashcam_cli.common import AsJson, Home, PlaceFlags, Server
 from dashcam_cli.output import errors
 
@@ -124,7 +124,13 @@ def search(
     date_from: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD.")] = None,
     date_to: Annotated[str | None, typer.Option("--to", help="Last day, YYYY-MM-DD.")] = None,
     confirmed: Annotated[bool, typer.Option("--confirmed", help="Only what two looks agree on.")] = False,
-    limit: Annotated[int, typer.Option(help="Sightings at most.", min=1, max=1000)] = 100,
+    limit: Annotated[int, typer.Option(help="Sightings or encounters at most.", min=1, max=1000)] = 100,
+    encounters: Annotated[
+        bool,
+        typer.Option(
+            "--encounters", help="Join what was seen of a plate without a long pause into one line."
+        ),
+    ] = False,
     db: Annotated[
         Path | None, typer.Option("--db", help="Search this database file, without a server.")
     ] = None,
@@ -136,7 +142,37 @@ def search(
     with errors():
         from dashcam_cli.search import find
 
-        find(plate, date_from, date_to, confirmed, limit, db, server, json, csv)
+        find(plate, date_from, date_to, confirmed, limit, db, server, json, csv, encounters)
+
+
+@app.command()
+def why(
+    clip: Annotated[
+        str,
+        typer.Argument(help="A clip's name; or a detections.json, or a folder with one.", metavar="VIDEO_ID"),
+    ],
+    at: Annotated[
+        str | None, typer.Option("--at", help="Only what was there at this moment: 12.5, 0:12, 16:28:05.")
+    ] = None,
+    plate: Annotated[
+        str, typer.Option("--plate", help="Only what was read like this plate.", metavar="TEXT")
+    ] = "",
+    crops: Annotated[
+        Path | None,
+        typer.Option("--crops", help="Cut a picture of each track from the clip into DIR.", metavar="DIR"),
+    ] = None,
+    db: Annotated[Path | None, typer.Option("--db", help="Ask this database file, without a server.")] = None,
+    place: PlaceFlags = None,
+    home: Home = None,
+    server: Server = None,
+    json: AsJson = False,
+) -> None:
+    """Tell why a plate was, or was not, found in a clip: every look at it, and what the vote said."""
+    with errors():
+        from dashcam_cli.why import Wish
+        from dashcam_cli.why import why as tell
+
+        tell(Wish(clip, at, plate, crops, db, json), place or [], home, server)
 
 
 @app.command()
@@ -250,6 +286,7 @@ def token_revoke(
 
 # After ours: help lists commands in this order.
 main_footage.register(app)
+main_models.register(app)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
@@ -28,8 +29,11 @@ def say(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """One line of JSON on stdout."""
-    sys.stdout.write(msgspec.json.encode(_encodable(value)).decode() + "\n")
+    """One line of JSON on stdout; what could drive a terminal is written as an escape, and means the same."""
+    text = msgspec.json.encode(_encodable(value)).decode()
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 

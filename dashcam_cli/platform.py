@@ -18,6 +18,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
+from stages.vision.sticks import plugged
+
 WINDOWS = sys.platform == "win32"
 
 
@@ -143,7 +145,7 @@ def capabilities(disk: Path) -> dict[str, Any]:
     memory = gpu_memory_gb()
     if memory is not None:
         found["gpu_vram_gb"] = memory
-    if has_coral():
+    if plugged():
         found["has_coral_tpu"] = True
     return found
 
@@ -170,19 +172,3 @@ def gpu_memory_gb() -> int | None:
         return round(max(int(line) for line in answer.stdout.split()) / 1024)
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-
-
-#: USB ids of the Edge TPU before and after its firmware is loaded.
-_CORAL_USB = {("1a6e", "089a"), ("18d1", "9302")}
-
-
-def has_coral(usb: Path = Path("/sys/bus/usb/devices"), pci: Path = Path("/dev/apex_0")) -> bool:
-    """Whether an Edge TPU is plugged in (USB or PCIe; Linux only)."""
-    if pci.exists():
-        return True
-    for vendor in usb.glob("*/idVendor"):
-        with contextlib.suppress(OSError):
-            pair = (vendor.read_text().strip(), vendor.with_name("idProduct").read_text().strip())
-            if pair in _CORAL_USB:
-                return True
-    return False

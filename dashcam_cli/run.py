@@ -66,6 +66,7 @@ class Line:
         self.settings = settings
         self.client = client
         self._places = _own_places(settings)
+        self._unfit: dict[str, str] = {}
 
     def run(self, clips: list[Clip]) -> tuple[list[dict[str, Any]], list[Refusal]]:
         """Hand clips in, work until nothing is left, and collect what was found."""
@@ -81,7 +82,7 @@ class Line:
         for clip, video_id in zip(clips, ids, strict=True):
             tasks = self.client.tasks(video_id=video_id, limit=1000)
             videos.append(self._video(clip, video_id, tasks))
-            errors += [Refusal(str(clip.path), why) for why in _reasons(tasks)]
+            errors += [Refusal(str(clip.path), why) for why in _reasons(tasks, self._unfit)]
         for error in errors:
             say(f"dashcam: {printable(error.clip)}: {printable(error.reason)}")
         return videos, errors
@@ -125,6 +126,7 @@ class Line:
             platform.on_stop(stop)
             worker.run(once=True, more=lambda: self._unsettled(ids))
         beat.close()
+        self._unfit = worker.unfit()
         if stopped:
             say("dashcam: interrupted; what is finished is kept, run it again to go on")
             leave(INTERRUPTED)
@@ -153,10 +155,12 @@ class Line:
         return None
 
 
-def _reasons(tasks: list[dict[str, Any]]) -> list[str]:
+def _reasons(tasks: list[dict[str, Any]], unfit: dict[str, str]) -> list[str]:
+    """Why a clip is not finished: what failed, and what waits for what."""
     reasons = [each["error"] or each["phase"] for each in tasks if each["state"] == State.FAILED]
     waiting = [each for each in tasks if each["state"] == State.PENDING]
-    return reasons + [f"{each['task_type']} waits: {each['error'] or each['phase']}" for each in waiting]
+    kinds = ((each["task_type"], each["error"] or each["phase"]) for each in waiting)
+    return reasons + [f"{kind} waits: {unfit.get(kind, why)}" for kind, why in kinds]
 
 
 def _sighting(each: dict[str, Any], folder: Path | None) -> dict[str, Any]:

@@ -170,6 +170,24 @@ def local_plates(path: Path, filters: dict[str, Any]) -> list[dict[str, Any]]:
     return plates(path, filters)
 
 
+def local_encounters(path: Path, filters: dict[str, Any]) -> list[dict[str, Any]]:
+    """Encounters from a database file, as `/webui/encounters` would answer."""
+    from server.local import encounters
+
+    if not path.is_file():
+        raise NotFound(f"there is no database at {path}; a home's database is <home>/dashcam.sqlite")
+    return encounters(path, filters)
+
+
+def local_clip(path: Path, video_id: str) -> dict[str, Any]:
+    """A clip's `facts` and `files` from a database file, as `/webui/videos/{video_id}` has them."""
+    from server.local import clip
+
+    if not path.is_file():
+        raise NotFound(f"there is no database at {path}; a home's database is <home>/dashcam.sqlite")
+    return clip(path, video_id)
+
+
 @contextlib.contextmanager
 def home_tokens(home: Path) -> Iterator[HomeTokens | None]:
     """The tokens of a home that no server has open; None when one has: it is to be asked then."""

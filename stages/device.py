@@ -12,6 +12,8 @@ Capabilities = dict[str, Any]
 
 #: The capability under which a device states the places it can reach.
 PLACES = "places"
+#: The capability under which a device states the task types that it takes none of, each with the reason.
+REFUSES = "refuses"
 
 
 class HeldLease(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ DashcamError                 says what happened and what to do about it
 │   └── PlaceFull            it is there and cannot be written: full or read-only
 ├── StageFailed              the work cannot be done; `retry` says whether trying again can help
 │   ├── InputGone            the place is there and the file is not
+│   ├── DetectorFailed       a detector worked, broke down, and does not come back
 │   └── ClipDamaged          the clip cannot be read as a video; names the reason
 └── Cancelled                a person or the server took the task back
 """
@@ -83,6 +84,10 @@ class StageFailed(DashcamError):
 
 class InputGone(StageFailed):
     """The place is reachable, the file is not in it."""
+
+
+class DetectorFailed(StageFailed):
+    """A detector that worked has broken down and cannot be started again."""
 
 
 class ClipDamaged(StageFailed):

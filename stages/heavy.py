@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,7 @@ from stages.files import hash_file, output_folder, result_key
 from stages.inputs import checked_id, kept_place, passed_on, raw_clip, time_zone
 from stages.settings import HeavySettings
 from stages.sighting import Sighting, Sightings
-from stages.stage import Result, Work
+from stages.stage import Health, Result, Work
 from stages.task import FileRef, NewTask, Task, TaskType
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from stages.vision.watch import Watched
 
 #: Part of every result key: raise it when the same clip, settings and models would give another output.
-CODE = 2
+CODE = 3
 _LONGEST = 12 * 3600.0  # seconds of a clip that are looked at
 _MAX_MOMENTS = 100_000
 _MAX_METADATA = 64 << 20
@@ -50,12 +52,28 @@ class HeavyStage:
 
         del settings
 
+    def self_test(self, settings: Any, models: Path) -> Health:
+        """Load the models and read the canary. Raises `StageFailed` when a model cannot be loaded."""
+        from stages.vision.canary import try_canary
+
+        began = time.perf_counter()
+        spotter = self._spotter(settings, models, lambda: None)
+        loading = round((time.perf_counter() - began) * 1000, 1)
+        spotter.self_test()
+        verdict = try_canary(spotter, settings)
+        return Health(
+            unfit=verdict.reason,
+            models=spotter.describe(),
+            notices=spotter.notices(),
+            milliseconds={"loading": loading, "canary": verdict.milliseconds},
+        )
+
     def run(self, task: Task, work: Work) -> Result:
         """Watch, vote, write. Raises `StageFailed` (clip damaged, no models), `PlaceAbsent`, `Cancelled`."""
         settings: HeavySettings = work.settings
         video_id, raw = checked_id(task), raw_clip(task)
         clip = work.places.existing(raw)
-        spotter = self._spotter(settings, work)
+        spotter = self._spotter(settings, work.models, lambda: work.progress(0.0, "loading models"))
         moments = _moments(task, work)
         key = result_key(
             task=task.task_type,
@@ -72,27 +90,27 @@ class HeavyStage:
                 return out.finished
             from stages.vision.report import sightings_of, write_report
 
-            seen = _watch(task, clip, moments, spotter, work)
+            notices: list[str] = []
+            seen = _watch(task, clip, moments, spotter, work, notices.append)
             sightings = sightings_of(seen, _describe(task, clip)) if seen else []
-            write_report(out.path, sightings, seen)
+            write_report(out.path, sightings, seen, _looked(task, settings, moments, spotter, seen))
             work.progress(0.99, "publishing")
-            return out.publish(_result(task, settings, raw, folder, sightings, seen, spotter))
+            result = _result(task, settings, raw, folder, sightings, seen, spotter)
+            result.metadata.update({"notice": "; ".join(notices)} if notices else {})
+            return out.publish(result)
 
-    def _spotter(self, settings: HeavySettings, work: Work) -> Spotter:
+    def _spotter(self, settings: HeavySettings, models: Path, tell: Callable[[], None]) -> Spotter:
         """The models for these settings, loaded once per process and again when other ones are there."""
-        from stages.vision.models import available
+        from stages.vision.loading import model_files
         from stages.vision.spotter import load_spotter
         from stages.vision.watch import attended
 
-        def tell() -> None:
-            work.progress(0.0, "loading models")
-
         with ThreadPoolExecutor(1, "load") as pool:
-            there = attended(pool, lambda: available(work.models), tell)
-            name = msgspec.json.encode(settings), *(file.path for file in there)
+            there = attended(pool, lambda: model_files(settings, models), tell)
+            name = msgspec.json.encode(settings), there
             if name not in self._spotters:
                 self._spotters.clear()  # one set of models fits a small GPU, two may not
-                self._spotters[name] = attended(pool, lambda: load_spotter(settings, work.models), tell)
+                self._spotters[name] = attended(pool, lambda: load_spotter(settings, models), tell)
         return self._spotters[name]
 
 
@@ -127,7 +145,12 @@ def _moments(task: Task, work: Work) -> list[tuple[float, float]] | None:
 
 
 def _watch(
-    task: Task, clip: Path, moments: list[tuple[float, float]] | None, spotter: Spotter, work: Work
+    task: Task,
+    clip: Path,
+    moments: list[tuple[float, float]] | None,
+    spotter: Spotter,
+    work: Work,
+    notice: Callable[[str], None],
 ) -> Watched | None:
     """Look at what matters of the clip; None where the channel is not to be looked at."""
     from stages.video.frames import frames_at
@@ -147,10 +170,29 @@ def _watch(
         work.progress(0.02 + 0.94 * share, f"{_clock(seconds)} of {_clock(end)}, {reads} reads")
 
     told(0.0, 0)
-    seen = watch(frames_at(clip, wanted, settings.reader), spotter, settings, told)
+    frames = frames_at(clip, wanted, settings.reader, decoder=settings.decoder, notice=notice)
+    seen = watch(frames, spotter, settings, told)
     if not seen.frames and (wanted is None or wanted):
         raise ClipDamaged(f"{clip.name}: no frame of the moments that matter can be decoded")
     return seen
+
+
+def _looked(
+    task: Task,
+    settings: HeavySettings,
+    moments: list[tuple[float, float]] | None,
+    spotter: Spotter,
+    seen: Watched | None,
+) -> dict[str, Any]:
+    """How and where the clip was looked at, for people who ask why something was not seen."""
+    return {
+        "per_second": None if settings.thorough else settings.looks_per_second,
+        "moments": moments,
+        "skipped_channel": str(task.metadata.get("channel")) if seen is None else None,
+        "min_plate_height": settings.min_plate_height,
+        "regions": settings.regions,
+        "models": [model["model"] for model in spotter.describe()],
+    }
 
 
 def instants(moments: list[tuple[float, float]] | None, length: float, per_second: float) -> list[float]:
@@ -202,7 +244,7 @@ def _result(
             "detections_count": tracks,
             "plates_found": len({s.plate for s in sightings if s.confirmed}),
             "models": [model["model"] for model in models],
-            "provider": str(models[0].get("provider", "cpu")),
+            "provider": ", ".join(dict.fromkeys(str(each.get("provider", "cpu")) for each in models)),
         },
         results=[Sightings(sightings=sightings, tracks=tracks)],
         new_tasks=[archive],

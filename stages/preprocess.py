@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from stages.errors import DetectorFailed
 from stages.files import hash_file, output_folder, result_key
 from stages.inputs import checked_id, kept_place, passed_on, raw_clip
 from stages.settings import PreprocessSettings
 from stages.sighting import ClipFacts
-from stages.stage import Result, Work
+from stages.stage import Health, Result, Work
 from stages.task import FileRef, NewTask, Task, TaskType
 
 if TYPE_CHECKING:
     from stages.video.examine import Watcher
 
 #: Part of every result key: raise it when the same clip and settings would give another output.
-CODE = 1
+CODE = 2
 
 
 class PreprocessStage:
@@ -29,7 +31,7 @@ class PreprocessStage:
     settings_type = PreprocessSettings
 
     def __init__(self) -> None:
-        self._watchers: dict[tuple[Path, str, float], Watcher] = {}
+        self._watchers: dict[tuple[Path, str, str, float], Watcher] = {}
 
     def warm_up(self, settings: Any) -> None:
         """Import what decodes; the detector loads with the first clip, in well under a second."""
@@ -37,9 +39,27 @@ class PreprocessStage:
 
         del settings, examine
 
+    def self_test(self, settings: Any, models: Path) -> Health:
+        """Let the detector look at a picture of ours. One that cannot is left out, and the notice says so."""
+        from stages.video.examine import tried
+        from stages.vision.canary import canary
+
+        began = time.perf_counter()
+        watcher = self._watcher(models, settings)
+        loaded = time.perf_counter()
+        found = tried(watcher, canary().image)
+        if found.detector is None and watcher.detector is not None:
+            self._watchers[_name(models, settings)] = found
+        spent = {"loading": loaded - began, "canary": time.perf_counter() - loaded}
+        return Health(
+            notices=[found.notice] if found.notice else [],
+            models=[found.about] if found.detector else [],
+            milliseconds={name: round(each * 1000, 1) for name, each in spent.items()},
+        )
+
     def run(self, task: Task, work: Work) -> Result:
         """Look, judge, write. Raises `StageFailed` (no clip, or damaged), `PlaceAbsent` or `Cancelled`."""
-        from stages.video.examine import examine
+        from stages.video.examine import examine, gave_way, without
 
         settings: PreprocessSettings = work.settings
         video_id, raw = checked_id(task), raw_clip(task)
@@ -47,34 +67,50 @@ class PreprocessStage:
         work.progress(0.0, "reading the clip")
         given = task.metadata.get("blake2")
         digest = given if isinstance(given, str) and given else hash_file(clip)
-        watcher = self._watcher(work.models, settings)
-        key = result_key(
-            task=task.task_type, input=digest, settings=settings, detector=watcher.about, code=CODE
-        )
         folder = FileRef(device=kept_place(work.places, raw), path=f"/videos/preproc/{video_id}/")
-        with output_folder(work.places, folder, task, key) as out:
-            if out.finished:
-                return out.finished
-            report, seen = examine(clip, watcher, settings, work.progress)
-            thumbs = _write_thumbs(out.path / "thumbs", seen.small, report["moments"], settings.thumbnails)
-            report["thumbs"] = thumbs
-            (out.path / "metadata.json").write_bytes(
-                msgspec.json.format(msgspec.json.encode(report), indent=1)
+        watcher = self._watcher(work.models, settings)
+        while True:
+            key = result_key(
+                task=task.task_type, input=digest, settings=settings, detector=watcher.about, code=CODE
             )
-            work.progress(0.98, "publishing")
-            return out.publish(_result(task, settings, raw, folder, report, seen.poster))
+            with output_folder(work.places, folder, task, key) as out:
+                if out.finished:
+                    return out.finished
+                # One detector, or none, looks at the whole of a clip: after a change, from the start.
+                try:
+                    report, seen = examine(clip, watcher, settings, work.progress)
+                except DetectorFailed as error:
+                    self._watchers.pop(_name(work.models, settings), None)  # the next clip may load it again
+                    watcher = without(error)
+                    continue
+                if gave_way(watcher):
+                    watcher = self._watcher(work.models, settings)
+                    continue
+                thumbs = _write_thumbs(
+                    out.path / "thumbs", seen.small, report["moments"], settings.thumbnails
+                )
+                report["thumbs"] = thumbs
+                (out.path / "metadata.json").write_bytes(
+                    msgspec.json.format(msgspec.json.encode(report), indent=1)
+                )
+                work.progress(0.98, "publishing")
+                return out.publish(_result(task, settings, raw, folder, report, seen.poster))
 
     def _watcher(self, models: Path, settings: PreprocessSettings) -> Watcher:
         """The detector for these settings, loaded once per process; a missing one is looked for each time."""
-        from stages.video.examine import load_watcher
+        from stages.video.examine import load_watcher, settled
 
-        name = models, settings.model, settings.score
+        name = _name(models, settings)
         if not settings.detect or name not in self._watchers:
             found = load_watcher(models, settings)
             if found.detector is None:
                 return found
             self._watchers[name] = found
-        return self._watchers[name]
+        return settled(self._watchers[name])
+
+
+def _name(models: Path, settings: PreprocessSettings) -> tuple[Path, str, str, float]:
+    return models, settings.model, settings.tpu, settings.score
 
 
 def _write_thumbs(
@@ -108,11 +144,13 @@ def _result(
         metadata=passed_on(task),
         device_capabilities_required=settings.next_needs,
     )
+    about = report.get("detector")
+    used = {"models": [about["model"]], "provider": about["device"]} if about else {}
     return Result(
         outputs=[
             FileRef(device=folder.device, path=folder.path + name) for name in ("metadata.json", "thumbs/")
         ],
-        metadata={"frame_count": report["frame_count"], "filtered_frames": report["filtered_frames"]},
+        metadata={"frame_count": report["frame_count"], "filtered_frames": report["filtered_frames"]} | used,
         results=[ClipFacts(poster=poster)],
         new_tasks=[heavy],
     )

@@ -20,7 +20,7 @@ import msgspec
 from stages.errors import BadInput, Cancelled, DashcamError, PlaceAbsent, StageFailed
 from stages.files import HostPlaces, Place, writing
 from stages.registry import installed
-from stages.stage import Places, Result, Stage
+from stages.stage import Health, Places, Result, SelfTesting, Stage
 from stages.task import Task
 
 #: Progress is passed on this often at most (seconds).
@@ -44,6 +44,19 @@ class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
     task_id: int
 
 
+class Check(msgspec.Struct, frozen=True, kw_only=True, tag="check"):
+    """To the child: load what you need and try yourself."""
+
+    settings: dict[str, Any]
+    models: str
+
+
+class Checked(msgspec.Struct, frozen=True, tag="checked"):
+    """From the child: what the self-test found."""
+
+    health: Health
+
+
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
     """From the child: still at work."""
 
@@ -65,8 +78,8 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
     retry: bool = True
 
 
-ToChild = Job | Cancel
-FromChild = Progress | Done | Failed
+ToChild = Job | Cancel | Check
+FromChild = Progress | Done | Failed | Checked
 
 
 class HostWork:
@@ -126,6 +139,27 @@ def _attempt(stage: Stage, task: Task, work: HostWork) -> Done | Failed:
         shutil.rmtree(work.scratch, ignore_errors=True)
 
 
+def check(stage: Stage, asked: Check) -> Health:
+    """Let a stage try itself; one that cannot is fit."""
+    if not isinstance(stage, SelfTesting):
+        return Health()
+    try:
+        return stage.self_test(stage_settings(stage, asked.settings), Path(asked.models))
+    except (DashcamError, msgspec.ValidationError) as error:
+        return Health(unfit=str(error))
+    except ImportError as error:
+        return Health(unfit=f"a package is missing or broken ({error}); install the extra cpu or gpu again")
+    except Exception as error:
+        # As at the task boundary: whatever a stage or a library raises, it is why no task is taken.
+        log.exception("the self-test failed in an unexpected way")
+        return Health(unfit=f"{type(error).__name__}: {error}"[:1000])
+
+
+def stage_settings(stage: Stage, given: dict[str, Any]) -> Any:
+    """A stage's settings from plain JSON. Raises `msgspec.ValidationError`."""
+    return msgspec.convert(given, stage.settings_type, strict=False)
+
+
 class Child:
     """The child's side: one stage, kept warm."""
 
@@ -149,16 +183,19 @@ class Child:
         if work is not None and task_id == self._task_id:
             work.cancelled.set()
 
-    def perform(self, job: Job) -> None:
-        """Run one job and send its end."""
-        settings = msgspec.convert(job.settings, self._stage.settings_type, strict=False)
+    def perform(self, job: Job | Check) -> None:
+        """Run one job, or the self-test, and send what came of it."""
+        if isinstance(job, Check):
+            self.tell(Checked(check(self._stage, job)))
+            return
+        settings = stage_settings(self._stage, job.settings)
         work = HostWork(HostPlaces(job.places), settings, Path(job.scratch), Path(job.models), self.tell)
         self._task_id, self._work = job.task.task_id, work
         self.tell(run_task(self._stage, job.task, work))
         self._work = None
 
 
-def _listen(child: Child, jobs: list[Job], wake: threading.Semaphore) -> None:
+def _listen(child: Child, jobs: list[Job | Check], wake: threading.Semaphore) -> None:
     for line in sys.stdin.buffer:
         message: ToChild = msgspec.json.decode(line, type=ToChild)
         if isinstance(message, Cancel):
@@ -178,7 +215,7 @@ def main() -> None:
         stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
     child = Child(installed()[sys.argv[1]](), out)
-    jobs: list[Job] = []
+    jobs: list[Job | Check] = []
     wake = threading.Semaphore(0)
     threading.Thread(target=_listen, args=(child, jobs, wake), name="parent", daemon=True).start()
     while True:

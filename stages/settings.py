@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 Positive = Annotated[float, Meta(gt=0)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
+TextReaderName = Literal["auto", "rapidocr", "fast-plate-ocr", "rapidocr-onnxruntime"]
 
 
 class CameraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +63,8 @@ class PreprocessSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     detect: bool = True
     #: File name of that model in the models folder (one compiled for the Edge TPU, say); "" = a known one.
     model: str = ""
+    #: The Edge TPU for such a model: "auto" = the first free one; "usb", "pci", "usb:1" = that; "off" = none.
+    tpu: Annotated[str, Meta(pattern=r"^(auto|off|(usb|pci)(:[0-9]{1,2})?)$")] = "auto"
     #: Needs of the task that follows, for example { gpu_vram_gb = 8 }.
     next_needs: dict[str, Any] = {}
 
@@ -83,6 +86,30 @@ class HeavySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     threads: Annotated[int, Meta(ge=0, le=256)] = 0
     #: Second reader of frames: "av" or "decord".
     reader: str = "av"
+    #: Who decodes: "cpu", "cuda" (NVDEC), or "auto" = CUDA where it is; what CUDA cannot, the CPU does.
+    decoder: Literal["auto", "cpu", "cuda"] = "auto"
+    #: File name in the models folder of an ONNX model that finds vehicles; "" = a known one, by hash.
+    vehicle_model: str = ""
+    #: Score from which a vehicle counts; 0 = as suits the model.
+    vehicle_score: Fraction = 0.0
+    #: Side of its input in pixels, where the model leaves that open; 0 = as its file says, else 640.
+    vehicle_size: Annotated[int, Meta(ge=0, le=4096)] = 0
+    #: Names of its classes in order, where its file does not say them: ["car", "bus", "truck"].
+    vehicle_labels: tuple[str, ...] = ()
+    #: File name in the models folder of an ONNX model that finds plates; "" = a known one, by hash.
+    plate_model: str = ""
+    #: Score from which a plate counts; 0 = as suits the model.
+    plate_score: Fraction = 0.0
+    #: Side of its input in pixels, where the model leaves that open; 0 = as its file says, else 640.
+    plate_size: Annotated[int, Meta(ge=0, le=4096)] = 0
+    #: Names of its classes in order, where its file does not say them; those with "plate" in them count.
+    plate_labels: tuple[str, ...] = ()
+    #: What reads plates: "rapidocr", "fast-plate-ocr", "rapidocr-onnxruntime"; "auto" = the best there.
+    text_reader: TextReaderName = "auto"
+    #: File name in the models folder of a reader's ONNX model; "" = a known one, or the one in the package.
+    reader_model: str = ""
+    #: Let TensorRT compute in 16 bits.
+    half_precision: bool = False
     #: Seconds of a track that may lie between two reads of one plate.
     track_gap_seconds: Positive = 1.5
     #: Needs of the task that follows.

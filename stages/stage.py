@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -22,6 +22,20 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     results: list[AnyResult] = []
     new_tasks: list[NewTask] = []
     video_id: str | None = None
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a stage's self-test found.
+
+    `unfit`: why it must take no task, "" when it may. `notices`: what a person should know though it may.
+    `models`: what is loaded, as `describe` tells it: model, runtime, provider. `milliseconds`: of what was
+    tried, by name.
+    """
+
+    unfit: str = ""
+    notices: list[str] = []
+    models: list[dict[str, Any]] = []
+    milliseconds: dict[str, float] = {}
 
 
 class Places(Protocol):
@@ -75,3 +89,14 @@ class Stage(Protocol):
 
     def run(self, task: Task, work: Work) -> Result:
         """Do the work. Same input, same output. Raises `StageFailed`, `PlaceAbsent` or `Cancelled`."""
+
+
+@runtime_checkable
+class SelfTesting(Protocol):
+    """A stage that can try itself before its first task. Stages without this are taken to be fit."""
+
+    def self_test(self, settings: Any, models: Path) -> Health:
+        """Load what `run` needs and try it on something known; what is loaded stays for the first task.
+
+        `models`: where downloaded models lie; may be missing. What it raises makes the stage unfit.
+        """

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.ahead import ahead
+from stages.errors import StageFailed
 from stages.settings import PreprocessSettings
 from stages.video import filters, looks
 from stages.video.filters import Drop, Measure, Span
@@ -14,11 +20,14 @@ from stages.video.looks import Look, Survey
 from stages.vision import tflite
 from stages.vision.coco import VEHICLES
 from stages.vision.detector import Detector
+from stages.vision.tflite_detector import TfliteDetector
 
 Progress = Callable[[float, str], None]
 
 _THUMB_QUALITY = 78
 _MAX_DETECTIONS = 20_000
+_AHEAD = 4  # looks decoded while others are measured and vehicles are looked for on them
+_CURE = "fetch one with: dashcam models pull"
 
 
 class Watcher(NamedTuple):
@@ -43,11 +52,43 @@ def load_watcher(models: Path, settings: PreprocessSettings) -> Watcher:
     if not settings.detect:
         return Watcher(None, {}, "looking for vehicles is switched off")
     if not settings.model and not models.is_dir():
-        return Watcher(None, {}, "no models folder, so no vehicles were looked for; see: dashcam doctor")
-    loaded = tflite.choose(models, settings.model, score=settings.score)
-    if loaded is None:
-        return Watcher(None, {}, "no TFLite vehicle model is there; see: dashcam doctor")
-    return Watcher(loaded.detector, loaded.detector.describe(), loaded.notice)
+        return Watcher(None, {}, f"no models folder, so no vehicles were looked for; {_CURE}")
+    try:
+        detector = tflite.choose(models, settings.model, tpu=settings.tpu, score=settings.score)
+    except StageFailed as error:
+        return without(error)
+    if detector is None:
+        return Watcher(None, {}, f"no TFLite vehicle model is there; {_CURE}")
+    return Watcher(detector, detector.describe(), detector.notice)
+
+
+def without(error: StageFailed) -> Watcher:
+    """No detector, and why: that costs time in the heavy stage, and no plate."""
+    return Watcher(None, {}, f"no vehicles were looked for: {error}")
+
+
+def tried(watcher: Watcher, image: NDArray[np.uint8]) -> Watcher:
+    """The watcher after its detector looked at H×W×3 RGB; without the detector when that cannot."""
+    if watcher.detector is None:
+        return watcher
+    try:
+        watcher.detector.detect(image[None])
+    except (StageFailed, RuntimeError, ValueError) as error:
+        return Watcher(None, {}, f"no vehicles were looked for, since the detector failed its test: {error}")
+    return Watcher(watcher.detector, watcher.detector.describe(), watcher.notice)
+
+
+def settled(watcher: Watcher) -> Watcher:
+    """The watcher between two clips: back on its Edge TPU when it is time to try that again."""
+    if not isinstance(watcher.detector, TfliteDetector):
+        return watcher
+    watcher.detector.settle()
+    return Watcher(watcher.detector, watcher.detector.describe(), watcher.detector.notice)
+
+
+def gave_way(watcher: Watcher) -> bool:
+    """Whether another model than the one at the clip's start looks now, since an Edge TPU went away."""
+    return watcher.detector is not None and watcher.detector.describe() != watcher.about
 
 
 def examine(
@@ -65,12 +106,14 @@ def examine(
             yield look
             progress(low + (high - low) * min(1.0, look.seconds / survey.duration), "looking")
 
-    first = looks.looks(clip, survey, per_second=rate, width=width)
-    seen = _gather(told(first, 0.02, 0.8), watcher, survey, settings)
+    with closing(ahead(looks.looks(clip, survey, per_second=rate, width=width), _AHEAD, "looks")) as found:
+        seen = _gather(told(found, 0.02, 0.8), watcher, survey, settings)
     if survey.keyframes:
         # Between two keyframes that look alike a car may have passed: look there before dropping anything.
-        closer = _closer(clip, survey, filters.still_spans(seen.measures, settings), settings)
-        more = _gather(told(closer, 0.8, 0.95), watcher, survey, settings)
+        # No detector looks: what did not move was there before, and what did move counts in any case.
+        spans = filters.empty_spans(seen.measures, survey.duration, settings)
+        with closing(ahead(_closer(clip, survey, spans, settings), _AHEAD, "looks")) as found:
+            more = _gather(told(found, 0.8, 0.95), watcher._replace(detector=None), survey, settings)
         seen = _joined(seen, more)
     # A clip that ends early is judged as far as pictures came.
     step = survey.duration / len(survey.times)
@@ -95,16 +138,20 @@ def _gather(found: Iterable[Look], watcher: Watcher, survey: Survey, settings: P
     slots: set[int] = set()
     best: tuple[float, Any] | None = None
     before: Look | None = None
+    anchor: Look | None = None
     slot = survey.duration / (4 * settings.thumbnails)
     for look in found:
         boxes = _vehicles(watcher, look)
         seen.detections.extend(boxes[: _MAX_DETECTIONS - len(seen.detections)])
         count = None if watcher.detector is None else len(boxes)
         # After a jump to another stretch the look before is too old to tell motion from.
-        recent = (
-            before.gray if before and look.seconds - before.seconds < 3 / settings.looks_per_second else None
-        )
-        measured = filters.measure(look.frame, look.seconds, look.gray, recent, count)
+        if before and look.seconds - before.seconds >= 3 / settings.looks_per_second:
+            before = anchor = None
+        earlier = [each.gray for each in (before, anchor) if each]
+        measured = filters.measure(look.frame, look.seconds, look.gray, earlier, count)
+        # What creeps changes little from look to look, so each is also compared with the last that counted.
+        if anchor is None or filters.verdict(measured, settings) is None:
+            anchor = look
         seen.measures.append(measured)
         before = look
         if int(look.seconds / slot) not in slots:

@@ -49,9 +49,9 @@ class Drop(NamedTuple):
 
 
 def measure(
-    frame: int, seconds: float, gray: Picture, before: Picture | None, vehicles: int | None = None
+    frame: int, seconds: float, gray: Picture, earlier: Sequence[Picture] = (), vehicles: int | None = None
 ) -> Measure:
-    """Judge one look against the one before it, each number that of the tile which shows most.
+    """Judge one look, each number that of the tile which shows most; motion against earlier looks.
 
     Mean absolute difference, variance of the Laplacian, 99th percentile of brightness; pixels are 0..255.
     """
@@ -60,13 +60,12 @@ def measure(
     tiles = _tiles(gray)
     hundredth = tiles.shape[1] - 1 - tiles.shape[1] // 100
     brightness = float(np.partition(tiles, hundredth, axis=1)[:, hundredth].max())
-    return Measure(frame, seconds, motion(gray, before), sharpness, brightness, vehicles)
+    moved = max((motion(gray, before) for before in earlier if before.shape == gray.shape), default=None)
+    return Measure(frame, seconds, moved, sharpness, brightness, vehicles)
 
 
-def motion(gray: Picture, before: Picture | None) -> float | None:
-    """Mean absolute difference of the tile that changed most; None without a look before."""
-    if before is None or before.shape != gray.shape:
-        return None
+def motion(gray: Picture, before: Picture) -> float:
+    """Mean absolute difference of the tile that changed most between two pictures of one size."""
     return float(_tiles(cv2.absdiff(gray, before)).mean(axis=1).max())
 
 
@@ -93,9 +92,15 @@ def verdict(look: Measure, settings: PreprocessSettings) -> str | None:
     return None
 
 
-def still_spans(looks: Sequence[Measure], settings: PreprocessSettings) -> list[Span]:
-    """Stretches (seconds) between neighbouring looks that show no motion, merged."""
-    return merged([(a.seconds, b.seconds) for a, b in pairwise(looks) if verdict(b, settings) == STILL])
+def empty_spans(looks: Sequence[Measure], duration: float, settings: PreprocessSettings) -> list[Span]:
+    """Stretches (seconds) that end with a look that shows nothing, and what follows such a last look; merged.
+
+    What passed between two looks is not known yet: it has to be looked for before such a stretch is dropped.
+    """
+    spans = [(a.seconds, b.seconds) for a, b in pairwise(looks) if verdict(b, settings)]
+    if verdict(looks[-1], settings):
+        spans.append((looks[-1].seconds, duration))
+    return merged(spans)
 
 
 def judge(

@@ -6,9 +6,7 @@ A frame's number counts the decoded frames of the clip from 0, in the order in w
 from __future__ import annotations
 
 import bisect
-import queue
-import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -20,6 +18,7 @@ from stages.errors import BadInput, ClipDamaged
 
 Image = NDArray[np.uint8]
 Reader = Literal["av", "decord"]
+Decoder = Literal["auto", "cpu", "cuda"]
 
 #: A frame larger than this is refused: a header can claim any size.
 MAX_PIXELS = 100_000_000
@@ -42,15 +41,25 @@ class Frame(NamedTuple):
     image: Image
 
 
-def frames_at(clip: Path, seconds: Iterable[float] | None, reader: str = "av") -> Iterator[Frame]:
+def frames_at(
+    clip: Path,
+    seconds: Iterable[float] | None,
+    reader: str = "av",
+    *,
+    decoder: Decoder = "cpu",
+    notice: Callable[[str], None] | None = None,
+) -> Iterator[Frame]:
     """The first frame at or after each instant, in order and each once; `None` = every frame.
 
-    Rotation is applied, damaged packets are skipped, a clip that ends early ends the frames.
+    Rotation is applied, damaged packets are skipped, a clip that ends early ends the frames. Where `decoder`
+    "cuda" (NVDEC) cannot, the CPU decodes and `notice` is told why; "auto" does the same in silence.
     Raises `ClipDamaged` when nothing can be read, `BadInput` for an unknown reader.
     """
     wanted = None if seconds is None else sorted(max(0.0, instant) for instant in seconds)
     if reader == "av":
-        return _av_frames(clip, wanted)
+        if decoder == "cpu":
+            return _av_frames(clip, wanted)
+        return _on_gpu(clip, wanted, notice if notice and decoder == "cuda" else lambda _: None)
     if reader == "decord":
         from stages.video.decord_frames import decord_frames
 
@@ -58,11 +67,29 @@ def frames_at(clip: Path, seconds: Iterable[float] | None, reader: str = "av") -
     raise BadInput(f"the reader of frames is {reader!r}; it can be 'av' or 'decord'")
 
 
-def _av_frames(clip: Path, wanted: list[float] | None) -> Iterator[Frame]:
+def _on_gpu(clip: Path, wanted: list[float] | None, notice: Callable[[str], None]) -> Iterator[Frame]:
+    """NVDEC from the first frame on, or not at all: the two may differ in a last bit, never within a clip."""
+    try:
+        from av.codec.hwaccel import HWAccel  # PyAV 14 and newer
+
+        frames = _av_frames(clip, wanted, hwaccel=HWAccel("cuda", allow_software_fallback=True))
+        first = next(frames, None)
+    # No GPU, no driver, or a codec that it does not know:
+    except (ClipDamaged, NotImplementedError, ImportError) as error:
+        reason = str(error.__cause__ or error)[:200]
+        notice(f"decoder = 'cuda': no frame of {clip.name} was decoded by the GPU ({reason}); the CPU did")
+        yield from _av_frames(clip, wanted)
+        return
+    if first is not None:
+        yield first
+        yield from frames
+
+
+def _av_frames(clip: Path, wanted: list[float] | None, **how: Any) -> Iterator[Frame]:
     if wanted is not None and not wanted:
         return
     try:
-        with av.open(str(clip.absolute()), options=_OPTIONS, metadata_errors="replace") as container:
+        with av.open(str(clip.absolute()), options=_OPTIONS, metadata_errors="replace", **how) as container:
             if not container.streams.video or container.streams.video[0].codec_context is None:
                 raise ClipDamaged(f"{clip.name} has no video stream")
             _check_size(clip, container.streams.video[0])
@@ -205,40 +232,3 @@ def _rgb(frame: Any) -> Image:
     image: Image = frame.to_ndarray(format="rgb24")
     turns = round(float(frame.rotation or 0) / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
-
-
-def read_ahead(frames: Iterator[Frame], depth: int) -> Generator[Frame, None, None]:
-    """The same frames, decoded in a thread of its own at most `depth` frames ahead of their use."""
-    waiting: queue.Queue[Frame | Exception | None] = queue.Queue(maxsize=depth)
-    stop = threading.Event()
-    thread = threading.Thread(target=_fill, args=(frames, waiting, stop.is_set), name="decode", daemon=True)
-    thread.start()
-    try:
-        while (item := waiting.get()) is not None:
-            if isinstance(item, Exception):
-                raise item
-            yield item
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _fill(
-    frames: Iterator[Frame], waiting: queue.Queue[Frame | Exception | None], stopped: Callable[[], bool]
-) -> None:
-    def put(item: Frame | Exception | None) -> bool:
-        while not stopped():
-            try:
-                waiting.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    try:
-        for frame in frames:
-            if not put(frame):
-                return
-        put(None)
-    except (ClipDamaged, MemoryError) as error:
-        put(error)

@@ -1,7 +1,10 @@
 """Cheap looks at a clip: few frames, small pictures.
 
 Decoding costs most, so where a camera writes keyframes often enough only these are decoded. A stretch in
-which they show no motion is looked at more closely before anything is concluded from it (`between`).
+which they show nothing new is looked at more closely before anything is concluded from it (`between`): a
+frame needs those before it back to its keyframe and none of those after it, so the end of each group of
+frames is left out. The sizes of packets, which cost nothing, are not trusted instead: many cameras fill a
+constant bit rate with noise, and a far car is lost in that.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ _DEMUXERS = {"mp4": "mov", "mpegts": "mpegts", "matroska": "matroska", "avi": "a
 _MAX_FRAMES = 4_000_000
 _MAX_PIXELS = 8192 * 8192
 _MAX_DAMAGED = 5_000
+_MAX_GROUP = 2_000  # packets
+_EARLY = 0.002  # seconds by which a frame may come before its look is due
 
 
 class Look(NamedTuple):
@@ -56,11 +61,11 @@ class Survey(NamedTuple):
 
     def frame_at(self, seconds: float) -> int:
         """The number of the frame that starts at `seconds`."""
-        return min(bisect_left(self.times, seconds - 0.002), len(self.times) - 1)
+        return min(bisect_left(self.times, seconds - _EARLY), len(self.times) - 1)
 
     def frames_between(self, begin: float, end: float) -> int:
         """How many frames start in a stretch (seconds)."""
-        return bisect_left(self.times, end - 0.002) - bisect_left(self.times, begin - 0.002)
+        return bisect_left(self.times, end - _EARLY) - bisect_left(self.times, begin - _EARLY)
 
 
 @contextmanager
@@ -146,7 +151,7 @@ def looks(path: Path, seen: Survey, *, per_second: float, width: int) -> Iterato
             stream.codec_context.skip_frame = "NONREF"  # see `between`
         spacing = 0.4 / per_second if seen.keyframes else 1 / per_second
         found = False
-        for look in _sample(container, stream, seen, spacing, width):
+        for look in _sample(container.demux(stream), stream, seen, spacing, width):
             found = True
             yield look
     if not found:
@@ -160,13 +165,51 @@ def between(
     with open_clip(path) as (container, stream):
         start = stream.start_time or 0
         container.seek(start + int(begin / float(stream.time_base)), stream=stream, backward=True)
-        # Frames that no other needs are skipped: half of the work with most encoders, and enough for looks.
-        stream.codec_context.skip_frame = "NONREF"
-        yield from _sample(container, stream, seen, 1 / per_second, width, begin, end)
+        packets = _needed(container.demux(stream), stream, begin, 1 / per_second)
+        yield from _sample(packets, stream, seen, 1 / per_second, width, begin, end)
+
+
+def _needed(packets: Iterator[Any], stream: Any, begin: float, spacing: float) -> Iterator[Any]:
+    """Of each group of frames the packets up to the last one that is looked at.
+
+    Of these, frames that no other needs are skipped by the decoder unless they are looked at themselves.
+    """
+    base, context = float(stream.time_base), stream.codec_context
+    first = (stream.start_time or 0) * base
+    due = begin
+    for group in _groups(packets):
+        starts = [None if packet.pts is None else packet.pts * base - first for packet in group]
+        times = sorted(start for start in starts if start is not None)
+        wanted: set[float] = set()
+        while times and due <= times[-1] + _EARLY:
+            wanted.add(times[bisect_left(times, due - _EARLY)])
+            due = _next(due, max(wanted), spacing)
+        last = max((i for i, start in enumerate(starts) if start in wanted), default=-1)
+        for i, (packet, start) in enumerate(zip(group, starts, strict=True)):
+            if i <= last or not packet.size:  # an empty packet asks for what the decoder still holds
+                context.skip_frame = "DEFAULT" if start in wanted else "NONREF"
+                yield packet
+
+
+def _groups(packets: Iterator[Any]) -> Iterator[list[Any]]:
+    """Packets from one keyframe to before the next; a group without an end is given in parts."""
+    group: list[Any] = []
+    for packet in packets:
+        if group and (packet.is_keyframe or len(group) >= _MAX_GROUP):
+            yield group
+            group = []
+        group.append(packet)
+    if group:
+        yield group
+
+
+def _next(due: float, seconds: float, spacing: float) -> float:
+    """When the next look is due after one at `seconds`: on an even grid, unless frames come too rarely."""
+    return max(due + spacing, seconds + spacing / 2)
 
 
 def _sample(
-    container: Any,
+    packets: Iterator[Any],
     stream: Any,
     seen: Survey,
     spacing: float,
@@ -181,23 +224,25 @@ def _sample(
     base = float(stream.time_base)
     first = (stream.start_time or 0) * base
     due = begin
-    for frame in decoded(container, stream):
+    for frame in _frames(packets, []):
         if frame.pts is None:
             continue
         seconds = max(0.0, frame.pts * base - first)
         if seconds >= end:
             return
-        if seconds + 0.002 < due:
+        if seconds + _EARLY < due:
             continue
-        due = max(due + spacing, seconds + spacing / 2)
+        due = _next(due, seconds, spacing)
         rgb = small_rgb(frame, width)
         yield Look(seen.frame_at(seconds), seconds, rgb, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
 
 
 def decoded(container: Any, stream: Any, damaged: list[str] | None = None) -> Iterator[Any]:
     """Frames in order. Packets that cannot be decoded are left out, their reasons go to `damaged`."""
-    failures = damaged if damaged is not None else []
-    packets = container.demux(stream)
+    return _frames(container.demux(stream), damaged if damaged is not None else [])
+
+
+def _frames(packets: Iterator[Any], failures: list[str]) -> Iterator[Any]:
     while len(failures) < _MAX_DAMAGED:
         try:
             packet = next(packets, None)

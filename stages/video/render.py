@@ -96,11 +96,13 @@ def render_drive(
     channel: str = "F",
     junk: bool = True,
     night: bool = False,
+    hevc_megabits: float = 0.0,
 ) -> Drive:
     """Write a clip with a Viofo name and a `.gpx` of the same stem into `folder`; returns what was planted.
 
     Same arguments, same plates. `start` is the camera's local clock, `utc_offset` its zone. `junk` adds
-    what real cameras have beside plates: a burned-in date, badges, country bands.
+    what real cameras have beside plates: a burned-in date, badges, country bands. The clip is H.264 of even
+    quality, or, with `hevc_megabits`, HEVC of that many Mbit/s, as 2160p cameras write it.
     """
     view = _View(width, height, 1.3 * width, 0.45 * height)
     traffic = _traffic(Random(seed), view, seconds, junk=junk)
@@ -108,7 +110,7 @@ def render_drive(
     seen: dict[int, list[tuple[int, tuple[float, float, float, float]]]] = {}
     frames = _frames(Random(seed + 1), view, traffic, seen, round(seconds * fps), fps, start, junk, night)
     # Novatek cameras write their local clock as if it were UTC, and the end of the clip instead of its start.
-    _encode(clip, frames, view, fps, start + timedelta(seconds=seconds))
+    _encode(clip, frames, view, fps, start + timedelta(seconds=seconds), hevc_megabits)
     route = clip.with_suffix(".gpx")
     route.write_text(_gpx(Random(seed + 2), start, utc_offset, seconds), encoding="utf-8")
     planted = [_planted(traffic[i].car, looks, fps) for i, looks in sorted(seen.items())]
@@ -286,12 +288,18 @@ def _burn_in(picture: Picture, now: datetime) -> None:
         )
 
 
-def _encode(path: Path, frames: Iterator[Picture], view: _View, fps: int, created: datetime) -> None:
-    """H.264 in MP4, a keyframe each second, the index at the end as cameras leave it."""
+def _encode(
+    path: Path, frames: Iterator[Picture], view: _View, fps: int, created: datetime, hevc_megabits: float
+) -> None:
+    """MP4, a keyframe each second, the index at the end as cameras leave it."""
     with av.open(str(path), "w", format="mp4") as container:
         container.metadata["creation_time"] = f"{created:%Y-%m-%dT%H:%M:%S}.000000Z"
-        options = {"preset": "ultrafast", "crf": "21"}
-        stream = container.add_stream("libx264", rate=fps, options=options)
+        if hevc_megabits:
+            options = {"preset": "ultrafast", "x265-params": "log-level=none"}
+            stream = container.add_stream("libx265", rate=fps, options=options)
+            stream.bit_rate = round(hevc_megabits * 1e6)
+        else:
+            stream = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": "21"})
         stream.width, stream.height, stream.pix_fmt = view.width, view.height, "yuv420p"
         stream.codec_context.gop_size = fps
         stream.codec_context.time_base = Fraction(1, fps)

@@ -15,34 +15,47 @@ Box = tuple[float, float, float, float]
 
 
 class Letterbox(NamedTuple):
-    """A square image with the original in its middle or corner, and how to get back to the original."""
+    """The image that a model takes, with the original in its middle or corner, and how to get back.
+
+    `scale` is how many of its pixels (across, down) one pixel of the original is.
+    """
 
     image: Image
-    scale: float
+    scale: tuple[float, float]
     left: int
     top: int
     width: int
     height: int
 
     def restore(self, points: NDArray[Any]) -> Floats:
-        """Points (..., 2) of the square, in pixels of the original and clipped to it."""
-        out = (points.astype(np.float32) - np.array([self.left, self.top], np.float32)) / self.scale
+        """Points (..., 2) of the model's image, in pixels of the original and clipped to it."""
+        moved = points.astype(np.float32) - np.array([self.left, self.top], np.float32)
+        out = moved / np.array(self.scale, np.float32)
         inside: Floats = np.clip(out, 0, np.array([self.width, self.height], np.float32))
         return inside
 
 
-def letterbox(image: Image, size: int, *, fill: int, centre: bool) -> Letterbox:
-    """Fit H×W×3 into size×size without distortion; the rest is filled with the grey `fill`."""
+def letterbox(image: Image, size: int | tuple[int, int], *, fill: int, centre: bool) -> Letterbox:
+    """Fit H×W×3 into size×size, or (width, height), without distortion; the rest is of the grey `fill`."""
     height, width = image.shape[:2]
-    scale = min(size / width, size / height)
+    across, down = (size, size) if isinstance(size, int) else size
+    scale = min(across / width, down / height)
     new_width, new_height = max(1, round(width * scale)), max(1, round(height * scale))
     how = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
-    left, top = ((size - new_width) // 2, (size - new_height) // 2) if centre else (0, 0)
-    square = np.full((size, size, 3), fill, np.uint8)
+    left, top = ((across - new_width) // 2, (down - new_height) // 2) if centre else (0, 0)
+    square = np.full((down, across, 3), fill, np.uint8)
     square[top : top + new_height, left : left + new_width] = cv2.resize(
         image, (new_width, new_height), interpolation=how
     )
-    return Letterbox(square, scale, left, top, width, height)
+    return Letterbox(square, (scale, scale), left, top, width, height)
+
+
+def stretch(image: Image, size: tuple[int, int]) -> Letterbox:
+    """H×W×3 as wide and as high as `size`, distorted where its sides are in another proportion."""
+    height, width = image.shape[:2]
+    scale = size[0] / width, size[1] / height
+    how = cv2.INTER_AREA if min(scale) < 0.5 else cv2.INTER_LINEAR
+    return Letterbox(cv2.resize(image, size, interpolation=how), scale, 0, 0, width, height)
 
 
 def area(box: Box) -> float:

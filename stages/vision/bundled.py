@@ -12,17 +12,28 @@ from typing import Literal
 
 from stages.errors import StageFailed
 
+Package = Literal["rapidocr", "rapidocr_onnxruntime"]
+
 # The frozen predecessor (extra `ocr-classic`) is laid out alike.
-_PACKAGES = ("rapidocr", "rapidocr_onnxruntime")
+_PACKAGES: tuple[Package, ...] = ("rapidocr", "rapidocr_onnxruntime")
+_EXTRAS = {"rapidocr": "cpu or gpu", "rapidocr_onnxruntime": "ocr-classic"}
 
 
-def bundled(part: Literal["det", "rec"]) -> Path:
-    """The model file of the text detector or the recogniser. Raises `StageFailed` where there is none."""
-    for package in _PACKAGES:
-        spec = find_spec(package)
+def bundled(part: Literal["det", "rec"], package: Package | None = None) -> Path:
+    """The model file of the text detector or the recogniser, of one package or of whichever is there.
+
+    Raises `StageFailed` where there is none.
+    """
+    for name in (package,) if package else _PACKAGES:
+        spec = find_spec(name)
         for folder in (spec.submodule_search_locations or []) if spec else []:
             for path in sorted(Path(folder, "models").glob(f"*_{part}_*.onnx")):
                 return path
+    if package:
+        raise StageFailed(
+            f"no text models: the package {package.replace('_', '-')} is not installed; "
+            f"install dashcam-processor with the extra {_EXTRAS[package]}, or choose another text_reader"
+        )
     raise StageFailed(
         "no text models: the package rapidocr with its bundled models is not installed; "
         "install dashcam-processor with the extra cpu or gpu"

@@ -28,7 +28,7 @@ class Verdict(NamedTuple):
     """What a track's reads say together.
 
     `confidence` 0..1; `candidates` are the runners-up, best first; `best` is the read to show: the largest
-    and sharpest among the agreeing ones (or of all, when none agrees).
+    and sharpest among the agreeing ones (or of all, when none agrees); `doubt` says why it is not confirmed.
     """
 
     plate: str
@@ -38,6 +38,7 @@ class Verdict(NamedTuple):
     agreeing: int
     candidates: tuple[tuple[str, float], ...]
     best: Read
+    doubt: str = ""
 
 
 def decide(reads: Sequence[Read], regions: tuple[str, ...] = ()) -> Verdict | None:
@@ -50,17 +51,17 @@ def decide(reads: Sequence[Read], regions: tuple[str, ...] = ()) -> Verdict | No
     agreeing = [read for read in usable if read.plate == plate]
     confidence = _confidence(agreeing, cluster, share)
     frames = len({read.frame for read in agreeing})
+    doubt = _doubt(plate, agreeing, confidence, regions)
     show = max(agreeing or cluster, key=worth_showing)
     return Verdict(
         plate=plate,
         confidence=confidence,
-        confirmed=frames >= _ENOUGH
-        and confidence >= _CONFIDENT
-        and _may_be_confirmed(plate, agreeing, regions),
+        confirmed=not doubt,
         reads=len(usable),
         agreeing=frames,
         candidates=_runners_up(usable, plate),
         best=show,
+        doubt=doubt,
     )
 
 
@@ -148,20 +149,30 @@ def _confidence(agreeing: list[Read], cluster: list[Read], share: float) -> floa
     return round(min(0.999, max(0.0, share * (1 - doubt))), 4)
 
 
-def _may_be_confirmed(plate: str, agreeing: list[Read], regions: tuple[str, ...]) -> bool:
-    """Whether the text can be a plate's at all: its shape, its place's shape, and who found it."""
-    if looks_like_junk(plate) or max(read.text.weakest for read in agreeing) < _WORTH:
-        return False
+def _doubt(plate: str, agreeing: list[Read], confidence: float, regions: tuple[str, ...]) -> str:
+    """Why a plate is not confirmed, "" when it is: agreement, its shape, its place's shape, who found it."""
+    frames = len({read.frame for read in agreeing})
+    if frames < _ENOUGH:
+        return "only one look says so" if frames else "no look says exactly this, the vote made it of several"
+    if confidence < _CONFIDENT:
+        return f"its looks are too unsure together (confidence {confidence:.2f}, wanted {_CONFIDENT})"
+    if looks_like_junk(plate):
+        return "one character over and over is no plate"
+    if max(read.text.weakest for read in agreeing) < _WORTH:
+        return f"no look is sure of every character (the weakest always below {_WORTH})"
     widths = sorted((r.box[2] - r.box[0]) / max(1.0, r.box[3] - r.box[1]) for r in agreeing)
     if not _ASPECTS[0] <= widths[len(widths) // 2] <= _ASPECTS[1]:
-        return False
+        return "its place has the shape of no plate"
     vouched = [read.score for read in agreeing if read.vouched]
     if len(vouched) >= _ENOUGH:
         # A text without digits is a plate only where the plate model is sure that it is one.
-        return any(c.isdigit() for c in plate) or sum(vouched) / len(vouched) >= _SURE_PLATE
+        sure = any(c.isdigit() for c in plate) or sum(vouched) / len(vouched) >= _SURE_PLATE
+        return "" if sure else "it has no digit, and the plate model is not sure that it is a plate"
     # Digits that only the grammar turned into letters are a number on a sign.
     spoken = sum(mixed(read.text.text) for read in agreeing)
-    return spoken >= _ENOUGH and mixed(plate) and plausible(plate, regions)
+    if spoken >= _ENOUGH and mixed(plate) and plausible(plate, regions):
+        return ""
+    return "no plate model found it, and its text has not the shape of a known plate"
 
 
 def _runners_up(reads: list[Read], plate: str) -> tuple[tuple[str, float], ...]:

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 Images = NDArray[np.uint8]
 
+#: Labels of plates: with one line of text, and with two.
+PLATE, PLATE2 = "plate", "plate_two_lines"
+
 
 class Detections(NamedTuple):
     """What was found in one image, best first.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import cv2
 import numpy as np
 
 from stages.vision.boxes import Box, Image, as_box, grow, iou, overlap
-from stages.vision.detector import Detections
-from stages.vision.hyperlpr import PLATE2, HyperLpr
+from stages.vision.deskew import straight
+from stages.vision.detector import PLATE2, Detections, Detector
 from stages.vision.plates import PlateBox
 from stages.vision.textfinder import TextFinder
 
@@ -26,6 +26,14 @@ _MOST_NEAR = 12  # lines looked at from near
 _SURE = 0.6  # score from which a photo's plate counts as found, and nobody looks closer
 
 
+class PlateModel(Detector, Protocol):
+    """A detector of plates (labels `detector.PLATE` and `PLATE2`), with corners or without."""
+
+    @property
+    def size(self) -> int:
+        """The longer side of its input in pixels: a larger picture is looked at closer, too."""
+
+
 class ModelFinder:
     """Plates by plate models: once over the whole picture, then closer over vehicles or tiles.
 
@@ -34,9 +42,14 @@ class ModelFinder:
     Otherwise the first model alone is asked.
     """
 
-    def __init__(self, *detectors: HyperLpr, thorough: bool = False) -> None:
+    def __init__(self, *detectors: PlateModel, thorough: bool = False) -> None:
         self._detectors = detectors if thorough else detectors[:1]
         self._thorough = thorough
+
+    @property
+    def detectors(self) -> tuple[PlateModel, ...]:
+        """The plate models that are asked."""
+        return self._detectors
 
     def describe(self) -> list[dict[str, Any]]:
         """The plate models in use."""
@@ -58,10 +71,16 @@ class ModelFinder:
 
     def _in(self, image: Image, parts: list[Part]) -> list[_Find]:
         found: list[_Find] = []
-        for x1, y1, x2, y2 in parts:
-            part = np.ascontiguousarray(image[y1:y2, x1:x2])
+        # Parts of one size go together: some models take several at once.
+        sizes: dict[tuple[int, int], list[Part]] = {}
+        for part in parts:
+            sizes.setdefault((part[2] - part[0], part[3] - part[1]), []).append(part)
+        for alike in sizes.values():
+            crops = [image[y1:y2, x1:x2] for x1, y1, x2, y2 in alike]
+            batch = np.stack(crops) if len(crops) > 1 else np.ascontiguousarray(crops[0][None])
             for number, detector in enumerate(self._detectors):
-                found += [_Find(plate, number) for plate in _plates(detector.detect(part[None])[0], x1, y1)]
+                for (x, y, _, _), each in zip(alike, detector.detect(batch), strict=True):
+                    found += [_Find(plate, number) for plate in _plates(each, image, x, y)]
         return found
 
     def _from_afar(self, image: Image) -> list[_Find]:
@@ -110,6 +129,11 @@ class TextPlates:
     def __init__(self, detector: TextFinder, *, thorough: bool = False) -> None:
         self._detector = detector
         self._thorough = thorough
+
+    @property
+    def detectors(self) -> tuple[Detector, ...]:
+        """The text detector."""
+        return (self._detector,)
 
     def describe(self) -> list[dict[str, Any]]:
         """The text detector."""
@@ -160,17 +184,17 @@ def _rows(found: Detections) -> list[tuple[Any, Any, Any]]:
     return list(zip(found.boxes, found.scores, found.corners, strict=True))
 
 
-def _plates(found: Detections, x: int, y: int) -> list[PlateBox]:
-    return [
-        PlateBox(
-            _shift(as_box(box), x, y),
-            float(score),
-            corners + np.array([x, y], np.float32),
-            True,
-            label == PLATE2,
-        )
-        for (box, score, corners), label in zip(_rows(found), found.labels, strict=True)
-    ]
+def _plates(found: Detections, image: Image, x: int, y: int) -> list[PlateBox]:
+    """What was found in the part that begins at x, y; a box without corners is straightened."""
+    plates = []
+    for number, label in enumerate(found.labels):
+        box = _shift(as_box(found.boxes[number]), x, y)
+        if found.corners is None:
+            corners = straight(image, box)
+        else:
+            corners = found.corners[number] + np.array([x, y], np.float32)
+        plates.append(PlateBox(box, float(found.scores[number]), corners, True, label == PLATE2))
+    return plates
 
 
 def _shift(box: Box, x: float, y: float) -> Box:

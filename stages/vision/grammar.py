@@ -49,7 +49,9 @@ _SAME_GLYPH, _OTHER_GLYPH = 0.3, 0.02
 _SURE = 0.8
 _OFFERED = 0.2  # share from which also a character that looks unlike may be meant
 _SAME_GLYPHS = frozenset({"0O", "O0", "1I", "I1"})
+_GLYPHS = str.maketrans("OI", "01")
 _AS_READ = 1.0  # bits for the text as it was read: the table of formats is never complete
+_WHOLE = 1.0  # bits for a text that has a shape just as it was read
 _TELLING = 2.0  # bits from which a shape is told from any short text
 _LONGEST = 10
 
@@ -129,6 +131,9 @@ def _band_ends(text: PlateText) -> set[int]:
 
 def _shaped(text: PlateText, start: int, end: int, regions: tuple[str, ...], fits: _Fits) -> list[Reading]:
     """The span put into every shape of its length that look-alikes allow."""
+    part = text.text[start:end]
+    if not regions and (part.isdecimal() or part.isalpha()):
+        return []  # a number or a word: no letter is guessed into the one, no digit into the other
     band = BANDS.get(text.text[:start])
     # What was read with confidence is hardly a neighbour's smudge.
     dropped = (*(() if band else text.characters[:start]), *text.characters[end:])
@@ -146,7 +151,9 @@ def _shaped(text: PlateText, start: int, end: int, regions: tuple[str, ...], fit
             plate += chosen[0]
             swaps += chosen[1]
         else:
-            out.append(Reading(plate, template.bits - swaps - cost, template.bits, template.country, start))
+            whole = plate.translate(_GLYPHS) == text.text.translate(_GLYPHS)
+            score = template.bits + (_WHOLE if whole else 0.0) - swaps - cost
+            out.append(Reading(plate, score, template.bits, template.country, start))
     return out
 
 

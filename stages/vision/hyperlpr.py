@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from stages.vision.boxes import Floats, Letterbox, letterbox, suppress
-from stages.vision.detector import Detections, Images
+from stages.vision.detector import PLATE, PLATE2, Detections, Images
 from stages.vision.models import ModelFile
 from stages.vision.onnx import Session
-
-#: Labels: a plate with one line of text, and one with two.
-PLATE, PLATE2 = "plate", "plate_two_lines"
 
 
 class HyperLpr:
     """A y5fu model. `detect` gives boxes, corners (clockwise from the top left) and one or two lines."""
 
-    def __init__(self, file: ModelFile, *, threads: int = 0, score: float = 0.2) -> None:
+    def __init__(
+        self,
+        file: ModelFile,
+        *,
+        threads: int = 0,
+        score: float = 0.2,
+        models: Path | None = None,
+        half: bool = False,
+    ) -> None:
         self._model = file.model
-        self._session = Session(file.path, threads=threads)
+        self._session = Session(file, threads=threads, models=models, half=half)
         self._score = score
 
     @property
@@ -31,6 +37,11 @@ class HyperLpr:
     def describe(self) -> dict[str, Any]:
         """Name, hash, runtime and provider."""
         return self._session.describe(self._model)
+
+    @property
+    def notice(self) -> str:
+        """What a person should know about where it runs; "" = as wished."""
+        return self._session.notice
 
     def detect(self, images: Images) -> list[Detections]:
         """Plates in each image."""

@@ -38,8 +38,23 @@ class Read(NamedTuple):
         return max(1e-6, self.text.weakest * self.score * min(1.0, max(0.1, self.height / 24)))
 
 
+class Glimpse(NamedTuple):
+    """A plate that was found and gave no read: where, how high in pixels, and what the reader made of it.
+
+    `sharpness` is the variance of the Laplacian, None where the plate was too small to measure it.
+    """
+
+    box: Box
+    height: float
+    sharpness: float | None = None
+    text: str = ""
+
+
 class Look(NamedTuple):
-    """One object in one frame. `label` is "plate" or the vehicle's; `reason` says how the look ended."""
+    """One object in one frame. `label` is "plate" or the vehicle's; `reason` says how the look ended.
+
+    `glimpse` is there where a plate was found and not read.
+    """
 
     frame: int
     seconds: float
@@ -47,6 +62,7 @@ class Look(NamedTuple):
     label: str
     reason: str
     read: Read | None = None
+    glimpse: Glimpse | None = None
 
 
 #: How a look can end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,14 +24,27 @@ _CLASS_GAP = 10_000
 class Nanodet:
     """A NanoDet-m model: three class maps and three distance maps."""
 
-    def __init__(self, file: ModelFile, *, threads: int = 0, score: float = 0.35) -> None:
+    def __init__(
+        self,
+        file: ModelFile,
+        *,
+        threads: int = 0,
+        score: float = 0.35,
+        models: Path | None = None,
+        half: bool = False,
+    ) -> None:
         self._model = file.model
-        self._session = Session(file.path, threads=threads)
+        self._session = Session(file, threads=threads, models=models, half=half)
         self._score = score
 
     def describe(self) -> dict[str, Any]:
         """Name, hash, runtime and provider."""
         return self._session.describe(self._model)
+
+    @property
+    def notice(self) -> str:
+        """What a person should know about where it runs; "" = as wished."""
+        return self._session.notice
 
     def detect(self, images: Images) -> list[Detections]:
         """Vehicles, people, ... in each image."""

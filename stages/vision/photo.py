@@ -24,7 +24,7 @@ _SHORTEST = 736  # pixels of a photo's shorter side up to which it is enlarged f
 _CANDIDATES = 5
 # Weakest character from which a text is told: on a model's plate, there in a known format, and on a line of
 # text. On what is no plate the readers guess, and their guesses differ from crop to crop.
-_CERTAIN, _CERTAIN_SHAPED, _CERTAIN_LINE = 0.42, 0.3, 0.2
+_CERTAIN, _CERTAIN_SHAPED, _CERTAIN_LINE = 0.45, 0.3, 0.45
 
 
 class PlateCandidate(TypedDict):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from stages.vision.boxes import Box, Floats, Image
+from stages.vision.detector import Detector
 
 
 class PlateBox(NamedTuple):
@@ -48,6 +50,10 @@ class PlateText(NamedTuple):
 class PlateFinder(Protocol):
     """Finds plates in a full picture."""
 
+    @property
+    def detectors(self) -> Sequence[Detector]:
+        """The models that it asks."""
+
     def describe(self) -> list[dict[str, Any]]:
         """Plain JSON for each model in use."""
 
@@ -56,7 +62,9 @@ class PlateFinder(Protocol):
 
 
 class PlateReader(Protocol):
-    """Reads the text of cut-out plates."""
+    """Reads the text of cut-out plates. `one_line`: text in two lines is laid side by side for it."""
+
+    one_line: bool
 
     def describe(self) -> list[dict[str, Any]]:
         """Plain JSON for each model in use."""

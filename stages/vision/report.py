@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,14 +11,16 @@ import msgspec
 
 from stages.footage.route import position_at
 from stages.sighting import Candidate, Sighting
+from stages.vision.accounts import accounts
 
 if TYPE_CHECKING:
     from stages.footage.clip import ClipDescription
-    from stages.vision.tracking import Track
+    from stages.vision.junk import JunkText
     from stages.vision.verdicts import Found
     from stages.vision.watch import Watched
 
 _MOST = 10_000  # sightings of one clip
+_MOST_DOUBTFUL = 200  # crops of texts that did not become one
 
 
 def sightings_of(seen: Watched, clip: ClipDescription) -> list[Sighting]:
@@ -49,23 +52,44 @@ def _sighting(found: Found, seen: Watched, clip: ClipDescription) -> Sighting:
     )
 
 
-def write_report(folder: Path, sightings: list[Sighting], seen: Watched | None) -> None:
-    """`detections.json`, and for each plate its best crop."""
+def write_report(
+    folder: Path, sightings: list[Sighting], seen: Watched | None, looked: Mapping[str, Any] | None = None
+) -> None:
+    """`detections.json`, for each plate its best crop, and crops of some texts that did not become one.
+
+    `looked` says how and where the clip was looked at, as plain JSON.
+    """
     plates = folder / "plates"
     plates.mkdir()
     if seen:
         _write_crops(plates, seen)
+        _write_doubtful(folder / "doubtful", seen)
+    tracks, left_out = accounts(seen.tracks, [*seen.plates, *seen.untold]) if seen else ([], None)
     report = {
         "frames_looked_at": seen.frames if seen else 0,
         "last_seconds": round(seen.last_seconds, 3) if seen else 0.0,
+        "looked": dict(looked or {}),
         "texts_dropped": dict(sorted(seen.dropped.items())) if seen else {},
+        "texts": [_dropped(each) for each in seen.texts] if seen else [],
         "plates": [
             msgspec.structs.replace(sighting, crop=None)  # the picture lies beside
             for sighting in sightings
         ],
-        "tracks": [_track(track) for track in seen.tracks] if seen else [],
+        **({"left_out": left_out} if left_out else {}),
+        "tracks": tracks,
     }
     (folder / "detections.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
+
+
+def _dropped(text: JunkText) -> dict[str, Any]:
+    return {
+        "text": text.text,
+        "reason": text.reason,
+        "count": text.times,
+        "first_seconds": round(text.first_seconds, 3),
+        "last_seconds": round(text.last_seconds, 3),
+        "box": [round(v, 1) for v in text.box],
+    }
 
 
 def _write_crops(plates: Path, seen: Watched) -> None:
@@ -78,43 +102,17 @@ def _write_crops(plates: Path, seen: Watched) -> None:
             (plates / f"{name}_thumb.jpg").write_bytes(crop.small)
 
 
+def _write_doubtful(folder: Path, seen: Watched) -> None:
+    """Crops of the surest texts that are no sighting: whoever asks why can look for themselves."""
+    surest = sorted(seen.untold, key=lambda found: (-found.verdict.confidence, found.verdict.plate))
+    for found in surest[:_MOST_DOUBTFUL]:
+        crop = seen.evidence.best(found.verdict.best.plate)
+        name = safe_name(found.verdict.plate)
+        if crop and name and not (folder / f"{name}.jpg").exists():
+            folder.mkdir(exist_ok=True)
+            (folder / f"{name}.jpg").write_bytes(crop.full)
+
+
 def safe_name(plate: str) -> str:
     """A plate as a file name: A-Z and 0-9 only."""
     return "".join(c for c in plate if c.isascii() and (c.isdigit() or c.isupper()))[:32]
-
-
-def _track(track: Track) -> dict[str, Any]:
-    """A track for people who ask why: each look, and how it ended."""
-    reasons: dict[str, int] = {}
-    for look in track.looks:
-        reasons[look.reason] = reasons.get(look.reason, 0) + 1
-    return {
-        "track": track.number,
-        "label": track.looks[0].label,
-        "first_seconds": round(track.looks[0].seconds, 3),
-        "last_seconds": round(track.looks[-1].seconds, 3),
-        "outcomes": reasons,
-        "looks": [
-            {
-                "frame": look.frame,
-                "seconds": round(look.seconds, 3),
-                "box": [round(v, 1) for v in look.box],
-                "outcome": look.reason,
-                **({"read": _read(look.read)} if look.read else {}),
-            }
-            for look in track.looks
-        ],
-    }
-
-
-def _read(read: Any) -> dict[str, Any]:
-    return {
-        "text": read.text.raw,
-        "plate": read.plate,
-        "country": read.reading.country,
-        "characters": [round(c, 3) for c in read.text.characters],
-        "box": [round(v, 1) for v in read.box],
-        "score": round(read.score, 3),
-        "height": round(read.height, 1),
-        "sharpness": round(read.sharpness, 1),
-    }

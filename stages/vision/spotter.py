@@ -10,21 +10,18 @@ from typing import Any, NamedTuple
 from stages.settings import HeavySettings
 from stages.vision import looks
 from stages.vision.boxes import Box, Image, area, as_box, centre, overlap
-from stages.vision.cct import CctReader
 from stages.vision.coco import VEHICLES
 from stages.vision.detector import Detector
 from stages.vision.finders import ModelFinder, TextPlates, cut_out, plate_height, sharpness
 from stages.vision.grammar import best, looks_like_junk, plausible
-from stages.vision.hyperlpr import HyperLpr
-from stages.vision.looks import Look, Read
-from stages.vision.models import ModelFile, available
-from stages.vision.nanodet import Nanodet
+from stages.vision.junk import Junk
+from stages.vision.loading import plate_detectors, plate_reader, vehicle_detector
+from stages.vision.looks import Glimpse, Look, Read
 from stages.vision.plates import PlateBox, PlateFinder, PlateReader, PlateText
+from stages.vision.selftest import self_test, self_test_reader
+from stages.vision.stacked import side_by_side, with_stacked
 from stages.vision.textfinder import TextFinder
-from stages.vision.textreader import TextReader
-from stages.vision.yolox import Yolox
 
-_FAMILIES = ("yolox", "nanodet", "hyperlpr3", "cct")  # those whose output is decoded here
 _BLURRED = 30.0  # sharpness below which nothing is legible
 _WEAK = 0.05  # weakest character below which a read says nothing
 #: Shares of a plate's width and of its height.
@@ -32,7 +29,7 @@ Margins = tuple[tuple[float, float], ...]
 
 # Shares of a plate's width and height that are kept around it for the reader; several are read together.
 _MARGINS: Margins = ((0.1, 0.1),)
-_MANY_MARGINS: Margins = ((0.1, 0.1), (0.15, 0.1), (0.15, 0.2), (0.2, 0.15))
+_MANY_MARGINS: Margins = ((0.07, 0.1), (0.1, 0.15), (0.15, 0.15))
 _LINE_MARGINS: Margins = ((0.0, 0.0),)
 _MANY_LINE_MARGINS: Margins = ((0.0, 0.0), (-0.01, -0.05), (0.02, 0.05))
 _INSIDE = 0.6  # share of a find that lies in another one from which only one of them is a plate
@@ -45,16 +42,31 @@ _DIGITS = str.maketrans("OIL", "011")
 # Burned-in stamps: dates, clock times, speeds, coordinates.
 _STAMP = re.compile(
     r"(?<![A-Z0-9])(?:19|20)\d{2}[-./]\d{2}|\d:\d{2}:|(?<!\d)\d{1,2}:\d{2}(?!\d)|\d/\d|\d{2}-\d{2}-\d{2}"
-    r"|KM/?H|MPH|\d\.\d{3}",
+    r"|KM/?H|MPH|(?<![A-Z0-9])\d{1,3}\.\d{3}",
     re.IGNORECASE,
 )
 
 
 class Seen(NamedTuple):
-    """What one picture showed; `dropped` counts texts that are no plates, by reason."""
+    """What one picture showed; `dropped` counts texts that are no plates, by reason; `junk` has them."""
 
     looks: list[Look]
     dropped: Counter[str]
+    junk: tuple[Junk, ...] = ()
+
+
+class Car(NamedTuple):
+    """A vehicle in a picture."""
+
+    box: Box
+    label: str
+
+
+class Spots(NamedTuple):
+    """Where something is in a picture: vehicles, and plates that are still to be read."""
+
+    cars: list[Car]
+    plates: list[PlateBox]
 
 
 class Spotter:
@@ -88,12 +100,34 @@ class Spotter:
         vehicles = [self._vehicles.describe()] if self._vehicles else []
         return [*vehicles, *self._finder.describe(), *self._reader.describe()]
 
+    def self_test(self) -> None:
+        """Try every model on empty and noisy pictures; all are warm afterwards. Raises `StageFailed`."""
+        for detector in self._detectors():
+            self_test(detector)
+        self_test_reader(self._reader)
+
+    def notices(self) -> list[str]:
+        """What a person should know about how the models run: one that no GPU could load, say."""
+        told = [getattr(model, "notice", "") for model in (*self._detectors(), self._reader)]
+        return [notice for notice in told if notice]
+
+    def _detectors(self) -> list[Detector]:
+        return [*([self._vehicles] if self._vehicles else []), *self._finder.detectors]
+
     def look(self, image: Image, frame: int = 0, seconds: float = 0.0, near: list[Box] | None = None) -> Seen:
         """Vehicles and plates of an H×W×3 RGB picture; with `near` only plates around those boxes."""
+        return self.read(image, self.find(image, near), frame, seconds)
+
+    def find(self, image: Image, near: list[Box] | None = None) -> Spots:
+        """The first half of a look: where something is. Other threads may read other pictures meanwhile."""
         cars = self._cars(image) if near is None else []
-        plates = self._finder.find(image, [car.box for car in cars] if near is None else near)
-        spots, dropped = self._read(image, plates, frame, seconds)
-        return Seen(_attach(cars, spots, frame, seconds), dropped)
+        return Spots(cars, self._finder.find(image, [car.box for car in cars] if near is None else near))
+
+    def read(self, image: Image, spots: Spots, frame: int = 0, seconds: float = 0.0) -> Seen:
+        """The second half: what stands on the plates that `find` found in this picture."""
+        found, junk = self._read(image, spots.plates, frame, seconds)
+        dropped = Counter(each.reason for each in junk)
+        return Seen(_attach(spots.cars, found, frame, seconds), dropped, tuple(junk))
 
     def locate(self, image: Image) -> list[PlateBox]:
         """Where plates may be on an H×W×3 RGB picture, legible or not."""
@@ -109,35 +143,37 @@ class Spotter:
         """What stands on plates that `locate` or `everywhere` found."""
         return self._reader.read_views([self._views(image, plate) for plate in plates])
 
-    def _cars(self, image: Image) -> list[_Car]:
+    def _cars(self, image: Image) -> list[Car]:
         if self._vehicles is None:
             return []
         found = self._vehicles.detect(image[None])[0]
         pairs = zip(found.boxes, found.labels, strict=True)
-        return [_Car(as_box(box), label) for box, label in pairs if label in VEHICLES]
+        return [Car(as_box(box), label) for box, label in pairs if label in VEHICLES]
 
     def _read(
         self, image: Image, plates: list[PlateBox], frame: int, seconds: float
-    ) -> tuple[list[Look], Counter[str]]:
-        dropped: Counter[str] = Counter()
+    ) -> tuple[list[Look], list[Junk]]:
+        junk: list[Junk] = []
         spots: list[Look] = []
         legible: list[tuple[PlateBox, float, float]] = []
         views: list[list[Image]] = []
         for plate in plates:
             height = plate_height(plate)
             if height < self._settings.min_plate_height:
-                spots.append(Look(frame, seconds, plate.box, "plate", looks.TOO_SMALL))
+                small = Glimpse(plate.box, height)
+                spots.append(Look(frame, seconds, plate.box, "plate", looks.TOO_SMALL, glimpse=small))
                 continue
             crops = self._views(image, plate)
             sharp = sharpness(crops[0])
             if sharp < _BLURRED:
-                spots.append(Look(frame, seconds, plate.box, "plate", looks.BLURRED))
+                dim = Glimpse(plate.box, height, sharp)
+                spots.append(Look(frame, seconds, plate.box, "plate", looks.BLURRED, glimpse=dim))
                 continue
             legible.append((plate, height, sharp))
             views.append(crops)
         for (plate, height, sharp), text in zip(legible, self._reader.read_views(views), strict=True):
-            if junk := _junk(text, plate, letters=self._thorough):
-                dropped[junk] += 1
+            if why := _junk(text, plate, letters=self._thorough):
+                junk.append(Junk(why, text.raw, frame, seconds, plate.box))
                 continue
             reason = looks.READ if text.weakest >= _WEAK and len(text.text) >= _MIN_TEXT else looks.UNREADABLE
             read = None
@@ -146,12 +182,19 @@ class Spotter:
                 read = Read(
                     frame, seconds, text, reading, plate.box, plate.score, height, sharp, plate.vouched
                 )
-            spots.append(Look(frame, seconds, plate.box, "plate", reason, read))
+            seen = None if read else Glimpse(plate.box, height, sharp, text.raw)
+            spots.append(Look(frame, seconds, plate.box, "plate", reason, read, seen))
         if not any(plate.vouched for plate in plates):
             # Without a plate model a line that could not be read is just a line.
             spots, lines = [s for s in spots if s.read], [s for s in spots if not s.read]
-            dropped.update(f"text {line.reason}" for line in lines)
-        return _apart(spots), dropped
+            junk += [
+                Junk(
+                    f"text {line.reason}", line.glimpse.text if line.glimpse else "", frame, seconds, line.box
+                )
+                for line in lines
+            ]
+        at = frame, seconds
+        return _apart(with_stacked(spots, image, plates, self._reader, self._settings, at)), junk
 
     def _views(self, image: Image, plate: PlateBox) -> list[Image]:
         """The plate cut out in each of the ways in which it is read."""
@@ -160,12 +203,11 @@ class Spotter:
             margins = _MANY_MARGINS if plate.vouched else _MANY_LINE_MARGINS
         else:
             margins = _MARGINS if plate.vouched else _LINE_MARGINS
-        return [cut_out(image, each, across, down) for each in seen for across, down in margins]
-
-
-class _Car(NamedTuple):
-    box: Box
-    label: str
+        crops = [cut_out(image, each, across, down) for each in seen for across, down in margins]
+        if plate.two_lines and self._reader.one_line:
+            # The model that says so also says it of one line below a small one, so both ways are read.
+            crops += [line for crop in crops if (line := side_by_side(crop)) is not None]
+        return crops
 
 
 def _junk(text: PlateText, plate: PlateBox, *, letters: bool) -> str:
@@ -196,7 +238,7 @@ def _inside(a: Box, b: Box) -> bool:
     return overlap(a, b) >= _INSIDE * min(area(a), area(b))
 
 
-def _attach(cars: list[_Car], spots: list[Look], frame: int, seconds: float) -> list[Look]:
+def _attach(cars: list[Car], spots: list[Look], frame: int, seconds: float) -> list[Look]:
     """One look per vehicle with the plate it carries, and one for each plate that lies on none."""
     carried: dict[int, list[Look]] = {}
     alone: list[Look] = []
@@ -237,30 +279,10 @@ def load_spotter(
     photos: every plate model is asked, and each plate is read in many crops. Raises `StageFailed` when a
     model cannot be loaded or there is no text model at all.
     """
-    files: dict[str, list[ModelFile]] = {}
-    for there in available(models):
-        if there.model.runtime == "onnx" and there.model.family in _FAMILIES:
-            files.setdefault(there.model.use, []).append(there)
-    threads = settings.threads
-    vehicles: Detector | None = None
-    for file in files.get("vehicle", [])[:1]:
-        vehicles = (Yolox if file.model.family == "yolox" else Nanodet)(file, threads=threads)
-    if "plate" not in files:
-        lines = TextPlates(TextFinder(threads=threads, shortest=shortest), thorough=thorough)
-        return Spotter(
-            settings,
-            lines,
-            TextReader(threads=threads),
-            vehicles,
-            costly=vehicles is None,
-            thorough=thorough,
-        )
-    detectors = [HyperLpr(file, threads=threads) for file in files["plate"][: None if thorough else 1]]
-    readers = files.get("plate_text", ())
-    return Spotter(
-        settings,
-        ModelFinder(*detectors, thorough=thorough),
-        CctReader(readers[0], threads=threads) if readers else TextReader(threads=threads),
-        vehicles,
-        thorough=thorough,
-    )
+    vehicles = vehicle_detector(settings, models)
+    plates = plate_detectors(settings, models)
+    reader = plate_reader(settings, models, crops=bool(plates))
+    if not plates:
+        lines = TextPlates(TextFinder(threads=settings.threads, shortest=shortest), thorough=thorough)
+        return Spotter(settings, lines, reader, vehicles, costly=vehicles is None, thorough=thorough)
+    return Spotter(settings, ModelFinder(*plates, thorough=thorough), reader, vehicles, thorough=thorough)

@@ -40,6 +40,11 @@ class TextFinder:
         """Name, runtime and provider."""
         return {"model": self._name, "runtime": "onnx", "provider": self._session.provider}
 
+    @property
+    def notice(self) -> str:
+        """What a person should know about where it runs; "" = as wished."""
+        return self._session.notice
+
     def detect(self, images: Images) -> list[Detections]:
         """Lines of text in each image, with corners."""
         return [self.lines(image, self.enlargement(image)) for image in images]

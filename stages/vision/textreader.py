@@ -1,8 +1,7 @@
-"""The text of a cut-out plate, by the recogniser that comes with RapidOCR."""
+"""The text of a cut-out plate, by a recogniser of lines: the one that comes with RapidOCR, or its like."""
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 import cv2
@@ -10,32 +9,47 @@ import numpy as np
 
 from stages.errors import StageFailed
 from stages.vision.boxes import Floats, Image
-from stages.vision.bundled import bundled
+from stages.vision.bundled import Package, bundled
+from stages.vision.named import NamedModel
 from stages.vision.onnx import Array, Session
 from stages.vision.plates import PlateText
+from stages.vision.symbols import plain
 from stages.vision.together import together
 
 _HEIGHT = 48
 _WIDEST = 640
 _NARROWEST = 160
 _BATCH = 8
-_MARKS = " -.:/"
 _BLANK = 0
 _KEEP_OTHERS = 0.02
 
 
 class TextReader:
-    """Reads one line of text per crop. Only letters, digits and a few marks can be the answer."""
+    """Reads one line of text per crop. Only letters, digits and a few marks can be the answer.
 
-    def __init__(self, *, threads: int = 0) -> None:
-        path = bundled("rec")
-        self._name = path.stem
-        self._session = Session(path, threads=threads, fixed_shape=False)
-        self._symbols, self._columns = _alphabet(self._session.metadata.get("character", ""))
+    The model is that of `package` (whichever of RapidOCR's two is installed unless told), or a PP-OCR
+    recogniser of the user's own with its characters inside. Raises `StageFailed` when there is none.
+    """
+
+    #: Text in two lines must be laid side by side for it.
+    one_line = True
+
+    def __init__(
+        self, file: NamedModel | None = None, *, package: Package | None = None, threads: int = 0
+    ) -> None:
+        path = file.path if file else bundled("rec", package)
+        self._about = {"model": path.name, "sha256": file.sha256} if file else {"model": path.stem}
+        self._session = Session(file or path, threads=threads, fixed_shape=False)
+        self._symbols, self._columns = _alphabet(path.name, self._session.metadata.get("character", ""))
+
+    @property
+    def notice(self) -> str:
+        """What a person should know about where it runs; "" = as wished."""
+        return self._session.notice
 
     def describe(self) -> list[dict[str, Any]]:
-        """Name, runtime and provider."""
-        return [{"model": self._name, "runtime": "onnx", "provider": self._session.provider}]
+        """Name, hash of the user's own, runtime and provider."""
+        return [{**self._about, "runtime": "onnx", "provider": self._session.provider}]
 
     def read(self, crops: list[Image]) -> list[PlateText]:
         """One text per crop (H×W×3 RGB)."""
@@ -109,22 +123,12 @@ def _input(crop: Image, width: int) -> Floats:
     return out
 
 
-def _alphabet(characters: str) -> tuple[list[str], list[Array]]:
+def _alphabet(model: str, characters: str) -> tuple[list[str], list[Array]]:
     """Our symbols (blank first) and, for each, the model's output columns that mean it."""
     columns: dict[str, list[int]] = {"": [0]}
     for number, character in enumerate([*characters.splitlines(), " "], start=1):
-        if (symbol := _plain(character)) is not None:
+        if (symbol := plain(character)) is not None:
             columns.setdefault(symbol, []).append(number)
     if len(columns) < 37:
-        raise StageFailed("the text model names no letters and digits; reinstall the package rapidocr")
+        raise StageFailed(f"the text model {model} names no letters and digits: it is no PP-OCR recogniser")
     return list(columns), [np.array(numbers) for numbers in columns.values()]
-
-
-def _plain(character: str) -> str | None:
-    """A-Z, 0-9 or a mark for a character of the model; accents, case and width are dropped. Else None."""
-    if character in ("·", "•"):
-        return "."
-    simple = unicodedata.normalize("NFKD", character)[:1].upper()
-    if simple.isascii() and (simple.isalnum() or (simple and simple in _MARKS)):
-        return simple
-    return None

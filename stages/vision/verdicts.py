@@ -17,12 +17,16 @@ _LIKELY = 0.35  # confidence from which an unconfirmed plate is worth keeping
 
 
 class Found(NamedTuple):
-    """One plate of a clip: what its reads say, the tracks they come from, and when it was in view."""
+    """One plate of a clip: what its reads say, the tracks they come from, and when it was in view.
+
+    `untold` says why it is not worth telling about; "" when it is.
+    """
 
     verdict: Verdict
     tracks: tuple[int, ...]
     first_seconds: float
     last_seconds: float
+    untold: str = ""
 
 
 class _Group(NamedTuple):
@@ -38,14 +42,19 @@ class _Group(NamedTuple):
 
 def plates_of(tracks: Sequence[Track], regions: tuple[str, ...] = ()) -> list[Found]:
     """The plates worth telling about, confirmed or not, in order of first sight."""
+    return judged(tracks, regions)[0]
+
+
+def judged(tracks: Sequence[Track], regions: tuple[str, ...] = ()) -> tuple[list[Found], list[Found]]:
+    """The plates worth telling about, and the texts that are not; both in order of first sight."""
     groups: list[_Group] = []
     for track in tracks:
         verdict = decide([look.read for look in track.looks if look.read], regions)
         if verdict:
             groups.append(_Group(verdict, (track,)))
     groups = _merge(sorted(groups, key=_strength), regions)
-    found = [_found(group) for group in groups if _worth(group.verdict)]
-    return sorted(found, key=lambda f: (f.first_seconds, f.verdict.plate))
+    found = sorted(map(_found, groups), key=lambda f: (f.first_seconds, f.verdict.plate))
+    return [each for each in found if not each.untold], [each for each in found if each.untold]
 
 
 def _strength(group: _Group) -> tuple[bool, float, int]:
@@ -84,19 +93,30 @@ def _gap(a: _Group, b: _Group) -> float:
     return max(0.0, max(min(a_times), min(b_times)) - min(max(a_times), max(b_times)))
 
 
-def _worth(verdict: Verdict) -> bool:
-    """Confirmed, or likely enough to be searched for with a caveat."""
+def _untold(verdict: Verdict) -> str:
+    """Why a plate is neither confirmed nor likely enough to be searched for with a caveat; "" when it is."""
     if verdict.confirmed:
-        return True
-    if not any(c.isdigit() for c in verdict.plate) or len(set(verdict.plate)) < 3:
-        return False
+        return ""
+    if not any(c.isdigit() for c in verdict.plate):
+        return "it has no digit"
+    if len(set(verdict.plate)) < 3:
+        return "it is made of one or two characters only"
+    if not plausible(verdict.plate):
+        return "it has not the shape of a known plate"
     sure = verdict.agreeing > 0 and verdict.best.text.weakest >= _SURE
-    return plausible(verdict.plate) and (sure or verdict.confidence >= _LIKELY)
+    if sure or verdict.confidence >= _LIKELY:
+        return ""
+    weakest = verdict.best.text.weakest
+    return (
+        f"to be told unconfirmed it needs a confidence of {_LIKELY} (it has {verdict.confidence:.2f}) or a "
+        f"look whose every character is sure ({_SURE}; it has {weakest:.2f})"
+    )
 
 
 def _found(group: _Group) -> Found:
     # The vehicle may have been followed long before: in view is the plate only where it was read.
     plate = group.verdict.plate
-    seconds = [read.seconds for read in group.reads if alike(read.plate, plate)]
+    reads = group.reads
+    seconds = [read.seconds for read in reads if alike(read.plate, plate)] or [r.seconds for r in reads]
     numbers = tuple(sorted(track.number for track in group.tracks))
-    return Found(group.verdict, numbers, min(seconds), max(seconds))
+    return Found(group.verdict, numbers, min(seconds), max(seconds), _untold(group.verdict))

@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any, NamedTuple, TypeVar
 
+from stages.ahead import ahead
 from stages.settings import HeavySettings
-from stages.video.frames import Frame, read_ahead
+from stages.video.frames import Frame
 from stages.vision.boxes import Box
 from stages.vision.evidence import Evidence
+from stages.vision.junk import Dropped, Junk, JunkText
 from stages.vision.looks import Look
 from stages.vision.overlays import without_overlays
 from stages.vision.spotter import Seen, Spotter
 from stages.vision.tracking import Track, follow
-from stages.vision.verdicts import Found, plates_of
+from stages.vision.verdicts import Found, judged
 
 T = TypeVar("T")
 
-_AHEAD = 4  # frames decoded while others are looked at
+# Frames held at once: these, and one in the hand of each of the three steps. A 2160p frame takes 25 MB.
+_DECODED, _FOUND = 2, 1
 _BEAT = 0.5  # seconds between two signs of life
 _PATIENCE = 600.0  # seconds after which one call without an end is no longer vouched for
 _WHOLE_EVERY = 0.5  # seconds between two whole pictures, where searching one is costly
+_MOST_BETWEEN = 4  # frames held until the next whole picture was searched
 _MAX_LOOKS = 1_000_000
+_BURNED_IN, _TOO_MANY = "burned into the picture", "looks beyond the first million"
 
 
 class Watched(NamedTuple):
-    """What a clip showed. `dropped` counts texts that are no plates, by reason; `frames` were looked at."""
+    """What a clip showed. `dropped` counts texts that are no plates, by reason; `frames` were looked at.
+
+    `untold` were read and are not worth telling; `texts` are some of what was dropped.
+    """
 
     tracks: list[Track]
     plates: list[Found]
@@ -37,6 +45,8 @@ class Watched(NamedTuple):
     dropped: Counter[str]
     frames: int
     last_seconds: float
+    untold: Sequence[Found] = ()
+    texts: Sequence[JunkText] = ()
 
 
 def watch(
@@ -44,33 +54,33 @@ def watch(
 ) -> Watched:
     """Look at every frame given, follow what is seen and settle the plates.
 
-    Decoding runs ahead in a thread. `told(seconds, reads)` is called at least every second, with the
-    instant reached and the number of reads so far; what it raises ends the work.
+    Decoding, finding and reading each run in a thread of their own, so that the time is that of the slowest
+    of them; what comes out does not depend on their timing. `told(seconds, reads)` is called at least every
+    second, with the instant reached and the number of reads so far; what it raises ends the work, and so
+    does what a step raises.
     """
     seen: list[Look] = []
-    dropped: Counter[str] = Counter()
+    dropped = Dropped()
     evidence = Evidence()
     count, reads, height, seconds = 0, 0, 0, 0.0
-    cadence = _Cadence(whole_every=_WHOLE_EVERY if spotter.costly and not settings.thorough else 0.0)
-    with ThreadPoolExecutor(1, "look") as pool, closing(read_ahead(frames, _AHEAD)) as ahead:
+    looking = _sparing if spotter.costly and not settings.thorough else _pipelined
+    # The pool ends first: what it still runs uses the steps.
+    with (
+        closing(ahead(frames, _DECODED, "decode")) as decoded,
+        closing(looking(decoded, spotter)) as looks,
+        ThreadPoolExecutor(1, "read") as pool,
+    ):
 
         def beat() -> None:
             told(seconds, reads)
 
-        def step() -> tuple[Frame, Seen] | None:
-            frame = next(ahead, None)
-            if frame is None:
-                return None
-            near = cadence.near(frame.seconds)
-            if near == []:
-                return frame, Seen([], Counter())
-            return frame, spotter.look(frame.image, frame.number, frame.seconds, near)
-
-        while done := attended(pool, step, beat):
+        while done := attended(pool, lambda: next(looks, None), beat):
             frame, found = done
-            cadence.saw(found.looks)
-            dropped += found.dropped
-            seen += found.looks[: max(0, _MAX_LOOKS - len(seen))]
+            dropped.add(found.dropped, found.junk)
+            room = max(0, _MAX_LOOKS - len(seen))
+            seen += found.looks[:room]
+            if len(found.looks) > room:
+                dropped.add(Counter({_TOO_MANY: len(found.looks) - room}))
             for look in found.looks:
                 if look.read:
                     reads += 1
@@ -78,30 +88,57 @@ def watch(
             count, height, seconds = count + 1, frame.image.shape[0], frame.seconds
             told(seconds, reads)
     kept, overlays = without_overlays(seen, count, height)
-    dropped.update({"burned into the picture": overlays} if overlays else {})
+    if overlays:
+        dropped.add(Counter({_BURNED_IN: overlays}), _burned_in(seen, kept))
     tracks = follow(kept, gap_seconds=settings.track_gap_seconds)
-    return Watched(tracks, plates_of(tracks, settings.regions), evidence, dropped, count, seconds)
+    plates, untold = judged(tracks, settings.regions)
+    return Watched(tracks, plates, evidence, dropped.counts, count, seconds, untold, dropped.texts())
 
 
-class _Cadence:
-    """Which pictures are searched as a whole, where that is costly; others only around what was just read."""
+def _burned_in(seen: list[Look], kept: list[Look]) -> Iterator[Junk]:
+    """Looks at text that the camera itself wrote into the picture."""
+    stayed = {id(look) for look in kept}
+    for look in seen:
+        if id(look) not in stayed:
+            text = look.read.text.raw if look.read else look.glimpse.text if look.glimpse else ""
+            yield Junk(_BURNED_IN, text, look.frame, look.seconds, look.box)
 
-    def __init__(self, whole_every: float) -> None:
-        self._every = whole_every
-        self._last_whole = -math.inf
-        self._near: list[Box] = []
 
-    def near(self, seconds: float) -> list[Box] | None:
-        """Where to search the picture at this instant: None = everywhere, an empty list = nowhere."""
-        if seconds - self._last_whole >= self._every - 1e-3:
-            self._last_whole = seconds
-            return None
-        return self._near
+def _pipelined(frames: Iterator[Frame], spotter: Spotter) -> Generator[tuple[Frame, Seen], None, None]:
+    """Each picture searched as a whole, in a thread; read in the caller's."""
+    with closing(ahead(((frame, spotter.find(frame.image)) for frame in frames), _FOUND, "find")) as found:
+        for frame, spots in found:
+            yield frame, spotter.read(frame.image, spots, frame.number, frame.seconds)
 
-    def saw(self, looks: list[Look]) -> None:
-        """What the picture showed: the next one is searched around it."""
-        read = [look.box for look in looks if look.read]
-        self._near = [_around(box) for box in read]
+
+def _sparing(frames: Iterator[Frame], spotter: Spotter) -> Generator[tuple[Frame, Seen], None, None]:
+    """Where searching a picture is costly: some as a whole, those between them around what these show.
+
+    Reading takes a hundredth of that search, so it has no thread of its own. What only the later of two
+    whole pictures shows is looked for before it too: a plate in view for half a second is on one whole
+    picture, and a second look at it is needed.
+    """
+    last, shown = -math.inf, list[Box]()
+    between: list[Frame] = []
+    for frame in frames:
+        if frame.seconds - last < _WHOLE_EVERY - 1e-3 and len(between) < _MOST_BETWEEN:
+            between.append(frame)
+            continue
+        seen = spotter.look(frame.image, frame.number, frame.seconds)
+        shows = [_around(look.box) for look in seen.looks if look.read]
+        near = frame.seconds - last < 2 * _WHOLE_EVERY
+        yield from _between(between, spotter, shown + shows if near else shown)
+        yield frame, seen
+        last, shown, between = frame.seconds, shows, []
+    yield from _between(between, spotter, shown)
+
+
+def _between(frames: list[Frame], spotter: Spotter, near: list[Box]) -> Iterator[tuple[Frame, Seen]]:
+    for frame in frames:
+        if near:
+            yield frame, spotter.look(frame.image, frame.number, frame.seconds, near)
+        else:
+            yield frame, Seen([], Counter())
 
 
 def _around(box: Box) -> Box:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,28 @@ _CLASS_GAP = 10_000  # boxes of different classes are moved apart, so that they 
 class Yolox:
     """A YOLOX model (raw grid output). Boxes score objectness times class probability."""
 
-    def __init__(self, file: ModelFile, *, threads: int = 0, score: float = 0.3) -> None:
+    def __init__(
+        self,
+        file: ModelFile,
+        *,
+        threads: int = 0,
+        score: float = 0.3,
+        models: Path | None = None,
+        half: bool = False,
+    ) -> None:
         self._model = file.model
-        self._session = Session(file.path, threads=threads)
+        self._session = Session(file, threads=threads, models=models, half=half)
         self._score = score
         self._grid, self._stride = _grid(file.model.size)
 
     def describe(self) -> dict[str, Any]:
         """Name, hash, runtime and provider."""
         return self._session.describe(self._model)
+
+    @property
+    def notice(self) -> str:
+        """What a person should know about where it runs; "" = as wished."""
+        return self._session.notice
 
     def detect(self, images: Images) -> list[Detections]:
         """Vehicles, people, ... in each image."""

@@ -24,12 +24,15 @@ def write_film(
     rotation: int = 0,
     sound: bool = False,
     pix_fmt: str = "yuv420p",
+    b_frames: int = 0,
 ) -> Path:
     """Write RGB pictures, `times` (seconds) instead of an even rate; `sound` adds a tone as AAC."""
     path.parent.mkdir(parents=True, exist_ok=True)
     seconds = 0.0
     with av.open(str(path), "w", format="mp4") as out:
-        video = out.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": "20"})
+        video = out.add_stream(
+            "libx264", rate=fps, options={"preset": "ultrafast", "crf": "20", "bf": str(b_frames)}
+        )
         tone = out.add_stream("aac", rate=48000) if sound else None
         video.pix_fmt = pix_fmt
         video.codec_context.time_base = Fraction(1, 1000)

@@ -16,10 +16,10 @@ from stages.video.filters import (
     STILL,
     STILL_EVERY,
     Measure,
+    empty_spans,
     judge,
     measure,
     merged,
-    still_spans,
     verdict,
 )
 from tests.stages.films import scene, with_box
@@ -43,7 +43,7 @@ def test_a_far_car_is_motion():
     """A box of a hundredth of the picture that moves makes the look matter."""
     before, after = gray(with_box(scene(), 100)), gray(with_box(scene(), 110))
     assert np.abs(before.astype(int) - after).mean() < SETTINGS.still_below
-    assert verdict(measure(1, 0.5, after, before), SETTINGS) is None
+    assert verdict(measure(1, 0.5, after, [before]), SETTINGS) is None
 
 
 def test_a_running_clock_is_no_motion():
@@ -53,14 +53,14 @@ def test_a_running_clock_is_no_motion():
     cv2.putText(before, "12:00:01", (5, 176), cv2.FONT_HERSHEY_SIMPLEX, 0.3, (255, 255, 255), 1)
     cv2.putText(after, "12:00:58", (5, 176), cv2.FONT_HERSHEY_SIMPLEX, 0.3, (255, 255, 255), 1)
     assert (before != after).any()
-    assert verdict(measure(1, 0.5, gray(after), gray(before)), SETTINGS) == STILL
+    assert verdict(measure(1, 0.5, gray(after), [gray(before)]), SETTINGS) == STILL
 
 
 def test_a_clock_on_a_covered_lens_is_dark():
     """A black picture with a white clock shows nothing."""
     black = np.full((180, 320), 4, np.uint8)
     cv2.putText(black, "2026-06-01 12:00:01", (5, 176), cv2.FONT_HERSHEY_SIMPLEX, 0.3, 255, 1)
-    assert verdict(measure(0, 0.0, black, None), SETTINGS) == DARK
+    assert verdict(measure(0, 0.0, black), SETTINGS) == DARK
 
 
 def test_night_is_not_dark():
@@ -68,20 +68,20 @@ def test_night_is_not_dark():
     night = np.full((180, 320), 3, np.uint8)
     for x in (150, 158):
         cv2.circle(night, (x, 90), 2, 230, -1)
-    assert verdict(measure(0, 0.0, night, None), SETTINGS) is None
+    assert verdict(measure(0, 0.0, night), SETTINGS) is None
 
 
 def test_an_even_grey_is_blurred():
     """A light picture without any edge shows nothing."""
     fog = np.full((180, 320), 150, np.uint8)
-    assert verdict(measure(0, 0.0, fog, None), SETTINGS) == BLURRED
+    assert verdict(measure(0, 0.0, fog), SETTINGS) == BLURRED
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (64, 36), (1920, 1080)])
 def test_any_size_can_be_measured(size):
     """Pictures from a single pixel to full HD give finite numbers."""
     picture = np.full(size[::-1], 100, np.uint8)
-    found = measure(0, 0.0, picture, picture)
+    found = measure(0, 0.0, picture, [picture])
     assert (found.motion, found.brightness) == (0.0, 100.0)
     assert np.isfinite(found.sharpness)
 
@@ -131,10 +131,13 @@ def test_reasons_change_where_the_picture_does():
     assert drops[-2].end <= drops[-1].begin
 
 
-def test_still_spans_join_neighbours():
-    """Looks that show the same in a row make one span, motion ends it."""
+def test_empty_spans_join_neighbours():
+    """Looks that show nothing new in a row make one span with what follows the last, motion ends it."""
     looks = [look(0.0, None), look(1.0, 0.0), look(2.0, 0.0), look(3.0, 9.0), look(4.0, 0.0)]
-    assert still_spans(looks, SETTINGS) == [(0.0, 2.0), (3.0, 4.0)]
+    assert empty_spans(looks, 4.7, SETTINGS) == [(0.0, 2.0), (3.0, 4.7)]
+    assert empty_spans([*looks, look(5.0, 9.0)], 5.7, SETTINGS) == [(0.0, 2.0), (3.0, 4.0)]
+    dark = [look(0.0, None), look(1.0, 0.0, brightness=2.0)]
+    assert empty_spans(dark, 2.0, SETTINGS) == [(0.0, 2.0)]
 
 
 def test_merged_orders_and_joins():

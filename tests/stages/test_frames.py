@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from stages.errors import BadInput, ClipDamaged
-from stages.video.frames import Frame, frames_at, read_ahead
+from stages.video.frames import Frame, frames_at
 
 CLIPS = (
     "clips/spain-1741gwy.mp4",
@@ -128,6 +128,20 @@ def test_unknown_reader(tmp_path: Path) -> None:
         list(frames_at(tmp_path / "clip.mp4", [0.0], "opencv"))
 
 
+@pytest.mark.parametrize("decoder", ["auto", "cuda"])
+def test_without_a_gpu_the_cpu_decodes(tmp_path: Path, decoder: str) -> None:
+    """The same frames come whoever decodes; a GPU that was asked for by name and cannot is told about, once."""
+    clip = make_clip(tmp_path / "clip.mp4", 30)
+    told: list[str] = []
+    frames = list(frames_at(clip, [0.0, 1.0, 2.5], decoder=decoder, notice=told.append))
+    assert numbers(frames) == [frame.number for frame in frames] == [0, 10, 25]
+    assert len(told) <= (1 if decoder == "cuda" else 0)
+    assert all("the CPU did" in notice for notice in told)
+    clip.write_bytes(b"no video at all")
+    with pytest.raises(ClipDamaged, match=r"clip\.mp4"):
+        list(frames_at(clip, [0.0], decoder=decoder))
+
+
 @pytest.mark.shared
 @pytest.mark.slow
 @pytest.mark.parametrize("clip", CLIPS)
@@ -157,15 +171,3 @@ def test_both_readers_give_the_same_frames(shared: Path, clip: str) -> None:
     assert [f.seconds for f in first] == pytest.approx([f.seconds for f in second], abs=0.002)
     for one, other in zip(first, second, strict=True):
         assert np.abs(one.image.astype(int) - other.image).mean() < 1.0
-
-
-def test_read_ahead_keeps_order_and_stops(tmp_path: Path) -> None:
-    """Frames decoded ahead come in order; leaving early ends the decoding; errors come where frames would."""
-    clip = make_clip(tmp_path / "clip.mp4", 40)
-    assert [f.number for f in read_ahead(frames_at(clip, None), 2)] == list(range(40))
-    early = read_ahead(frames_at(clip, None), 2)
-    assert next(early).number == 0
-    early.close()
-    clip.write_bytes(b"no video")
-    with pytest.raises(ClipDamaged):
-        list(read_ahead(frames_at(clip, None), 2))

@@ -1,23 +1,33 @@
 """The preprocess stage on real files: what it keeps, writes and asks for."""
 
+import tempfile
 import time
 from itertools import pairwise
+from pathlib import Path
+from random import Random
 
 import cv2
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from stages.errors import Cancelled, ClipDamaged, InputGone, PlaceAbsent, StageFailed
 from stages.files import Place, read_finished
+from stages.heavy import instants
 from stages.preprocess import PreprocessStage
-from stages.settings import PreprocessSettings
+from stages.settings import HeavySettings, PreprocessSettings
 from stages.sighting import CROP_BYTES
 from stages.task import FileRef, Task, TaskType
+from stages.video.examine import examine, load_watcher
+from stages.video.filters import MARGIN
+from stages.video.frames import frames_at
 from stages.video.looks import between, looks, survey
 from stages.video.render import render_drive
+from stages.video.sprites import draw_car, plate_text
 from tests.stages.clips import make_clip
-from tests.stages.films import passing, scene, still, write_film
+from tests.stages.films import passing, scene, still, with_box, write_film
 from tests.stages.work import TestWork, kept_place
 
 RAW = FileRef(device="indoor_nas", path="/videos/raw/clip.mp4", type="video")
@@ -220,6 +230,72 @@ def test_looks_know_their_frames(tmp_path):
     close = list(between(clip, seen, 2.0, 4.0, per_second=2, width=160))
     assert [look.frame for look in close] == [20, 25, 30, 35]
     assert [round(look.seconds, 2) for look in close] == [2.0, 2.5, 3.0, 3.5]
+
+
+@pytest.mark.parametrize("b_frames", [0, 3])
+def test_close_looks_are_those_of_the_whole_clip(tmp_path, b_frames):
+    """Leaving out the ends of groups of frames changes no look: each is the frame that plain decoding gives."""
+    film = [with_box(scene(), 3 * i) for i in range(95)]
+    clip = write_film(tmp_path / "clip.mp4", film, fps=30, keyframe_every=30, b_frames=b_frames)
+    close = list(between(clip, survey(clip), 0.0, 9.0, per_second=2, width=320))
+    assert [look.frame for look in close] == [0, 15, 30, 45, 60, 75, 90]
+    for look in close:
+        assert np.abs(look.rgb.astype(int) - film[look.frame]).mean() < 6
+        assert look.rgb[100, 3 * look.frame + 16].min() > 200
+        assert look.rgb[100, 3 * look.frame - 6 if look.frame else 60].min() < 240
+
+
+def half_a_second(clip, begin, *, fps=20, seconds=8):
+    """A still street in which a car is in view for half a second, from frame `begin` on."""
+    street = cv2.resize(scene(3), (640, 360))
+    random = Random(begin)
+    car = draw_car(plate_text("ES", random), random, 60.0)
+    high, wide = car.mask.shape
+    busy = street.copy()
+    cv2.copyTo(car.picture, car.mask, busy[200 : 200 + high, 300 : 300 + wide])
+    film = [busy if begin <= n < begin + fps // 2 else street for n in range(seconds * fps)]
+    return write_film(clip, film, fps=fps, keyframe_every=fps)
+
+
+@pytest.mark.slow
+@given(st.integers(0, 150))
+@example(0)
+@example(145)
+@example(150)
+@settings(max_examples=12, deadline=None)
+def test_half_a_second_is_enough(begin):
+    """A car that is in view for half a second, whenever, gets at least two looks of the heavy stage."""
+    with tempfile.TemporaryDirectory() as folder:
+        clip = half_a_second(Path(folder) / "clip.mp4", begin)
+        chosen = PreprocessSettings(detect=False)
+        report, _ = examine(clip, load_watcher(Path(folder), chosen), chosen, lambda *_: None)
+        wanted = instants(report["moments"], report["duration_seconds"], HeavySettings().looks_per_second)
+        numbers = [frame.number for frame in frames_at(clip, wanted)]
+    assert len([number for number in numbers if begin <= number < begin + 10]) >= 2, report["moments"]
+
+
+def test_a_light_in_the_dark_is_seen(make_work, nas):
+    """Half a second of light between two black keyframes is kept: dark stretches are looked at closely too."""
+    work = make_work(PreprocessSettings(detect=False))
+    black = np.full((180, 320, 3), 3, np.uint8)
+    film = [*still(6.3, 20, black), *still(0.5, 20), *still(6.2, 20, black)]
+    write_film(nas / "videos/raw/clip.mp4", film, fps=20, keyframe_every=20)
+    PreprocessStage().run(preprocess_task(), work)
+    report = report_of(nas)
+    assert any(a <= 6.3 and b >= 6.8 for a, b in report["moments"]), report
+    assert "dark" in {drop["reason"] for drop in report["drops"]}
+
+
+def test_what_creeps_is_motion(make_work, nas):
+    """What changes too slowly to differ from one look to the next is noticed once it has changed enough."""
+    work = make_work(PreprocessSettings(detect=False))
+    levels = [0.05 * min(100, max(0, number - 100)) for number in range(300)]
+    film = [np.clip(scene() + level, 0, 255).astype(np.uint8) for level in levels]
+    write_film(nas / "videos/raw/clip.mp4", film)
+    PreprocessStage().run(preprocess_task(), work)
+    report = report_of(nas)
+    assert sum(b - a for a, b in report["moments"]) > 3 * MARGIN + 4, report
+    assert report["drops"]
 
 
 @pytest.mark.shared

@@ -30,6 +30,8 @@ PLATES = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=1, max_size=12
         ("SB90TZI", "SB90TZI"),
         ("BIMMIAN", "BIMMIAN"),  # fits nothing, so it stays as it was read
         ("COOD", "COOD"),
+        ("1365847", "1365847"),  # a number is none of those plates that have a letter I
+        ("SCHOOL", "SCHOOL"),
     ],
 )
 def test_best_reading(read: str, plate: str) -> None:
@@ -43,6 +45,14 @@ def test_reader_decides_between_unlike_glyphs() -> None:
     assert best(sure).plate != "B123XYZB"
     doubtful = PlateText("1741GW8", (0.9,) * 6 + (0.45,), ((),) * 6 + ((("B", 0.42),),), "")
     assert best(doubtful, ("ES",)).plate == "1741GWB"
+
+
+def test_what_has_a_shape_as_it_was_read_needs_no_other() -> None:
+    """A plate of some country is not bent into another country's rarer shape, nor cut to it."""
+    weak_b = PlateText("B276WOW", (0.75, *(1.0,) * 6), ((("8", 0.24),), *((),) * 6), "")
+    assert best(weak_b).plate == "B276WOW"
+    weak_end = PlateText("SB90TZI", (*(1.0,) * 6, 0.54), (*((),) * 6, (("U", 0.36),)), "")
+    assert best(weak_end).plate == "SB90TZI"
 
 
 def test_regions_narrow_the_formats() -> None:

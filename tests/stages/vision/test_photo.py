@@ -89,6 +89,13 @@ def test_burned_in_date_is_no_plate(bundled: PhotoReader) -> None:
 
 
 @pytest.mark.slow
+def test_a_point_makes_no_coordinate(bundled: PhotoReader) -> None:
+    """A plate with a point between letters and digits is told; a coordinate is not."""
+    picture, _ = drawn((800, 500), ("41.40338 2.17403", (20, 20), 24), ("OKL.1235", (250, 250), 56))
+    assert [plate["plate"] for plate in bundled.read(picture)] == ["OKL1235"]
+
+
+@pytest.mark.slow
 def test_letters_alone(bundled: PhotoReader) -> None:
     """A plate of letters is told where it stands alone; beside a plate with digits it is a name."""
     alone, _ = drawn((640, 400), ("BIMMIAN", (200, 180), 48))
