@@ -140,8 +140,8 @@ def aged(clip: Clip, now: datetime) -> Clip:
 def task_for(clip: Clip, ref: FileRef, **more: str | bool) -> dict[str, Any]:
     """The task that hands in a clip.
 
-    `more` goes into its metadata: `origin` (where it lay on its card), `camera`, `time_zone`, `locked`; what
-    is empty or false is left out.
+    `more` goes into its metadata: `origin` (where it lay on its card), `camera`, `time_zone`, `locked`,
+    `thorough`; what is empty or false is left out.
     """
     return {
         "task_type": TaskType.INGEST_VIDEO,

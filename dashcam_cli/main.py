@@ -23,6 +23,9 @@ token_app = typer.Typer(no_args_is_help=True, help="The tokens that let people, 
 app.add_typer(token_app, name="token")
 
 # Whether they can be read is ours to say: one line for each, and the others go on.
+Thorough = Annotated[
+    bool, typer.Option("--thorough", help="Look at every frame; also of clips that are known already.")
+]
 Clips = Annotated[
     list[Path], typer.Argument(help="Clips, or folders of clips.", metavar="CLIP...", readable=False)
 ]
@@ -83,16 +86,17 @@ def submit(
         str | None, typer.Option("--csv", help="File with the columns video_id,filename,source; - = stdin.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the clips are archived.")] = False,
+    thorough: Thorough = False,
     place: PlaceFlags = None,
     server: Server = None,
     home: Home = None,
     json: AsJson = False,
 ) -> None:
-    """Hand clips to the queue. What is known already is skipped."""
+    """Hand clips to the queue. What is known already is skipped, unless it is to be looked at thoroughly."""
     with errors():
         from dashcam_cli.submit import submit_clips
 
-        submit_clips(clips or [], csv, wait, place or [], server, home, json)
+        submit_clips(clips or [], csv, wait, place or [], server, home, json, thorough=thorough)
 
 
 @app.command()
@@ -176,12 +180,12 @@ def why(
 
 
 @app.command()
-def run(clips: Clips, home: Home = None, json: AsJson = False) -> None:
+def run(clips: Clips, thorough: Thorough = False, home: Home = None, json: AsJson = False) -> None:
     """Run the whole pipeline on this machine, then print the plates found."""
     with errors():
         from dashcam_cli.run import run_clips
 
-        run_clips(clips, home, json)
+        run_clips(clips, home, json, thorough=thorough)
 
 
 @app.command()

@@ -12,6 +12,7 @@ import msgspec
 
 from config.settings import LimitSettings, Settings
 from dashcam_cli import common, platform
+from dashcam_cli.again import look_again
 from dashcam_cli.client import Client
 from dashcam_cli.identity import take_name
 from dashcam_cli.intake import Clip, Refusal, examine, find_clips, task_for
@@ -27,15 +28,18 @@ from stages.task import FileRef, Phase, State, TaskType
 HOME_PLACE = "home"
 
 
-def run_clips(paths: list[Path], home: Path | None, as_json: bool) -> None:
-    """Run clips through, print what was found; exit 1 when some clip failed."""
+def run_clips(paths: list[Path], home: Path | None, as_json: bool, *, thorough: bool = False) -> None:
+    """Run clips through, print what was found; exit 1 when some clip failed.
+
+    `thorough`: every frame is looked at, also of clips that went through before.
+    """
     settings = common.settings(home)
     task_types(settings)  # without stages nothing is begun
     clips, errors = _look(paths)
     videos: list[dict[str, Any]] = []
     if clips:
         with pipeline(settings) as line:
-            videos, failed = line.run(clips)
+            videos, failed = line.run(clips, thorough=thorough)
             errors += failed
     if as_json:
         print_json({"videos": videos, "errors": [msgspec.to_builtins(each) for each in errors]})
@@ -68,15 +72,17 @@ class Line:
         self._places = _own_places(settings)
         self._unfit: dict[str, str] = {}
 
-    def run(self, clips: list[Clip]) -> tuple[list[dict[str, Any]], list[Refusal]]:
+    def run(self, clips: list[Clip], *, thorough: bool = False) -> tuple[list[dict[str, Any]], list[Refusal]]:
         """Hand clips in, work until nothing is left, and collect what was found."""
         known = self.client.known([clip.fingerprint for clip in clips])
-        asks = [self._ask(clip) for clip in clips if clip.fingerprint not in known]
+        asks = [self._ask(clip, thorough) for clip in clips if clip.fingerprint not in known]
         ids = [known.get(clip.fingerprint, clip.video_id) for clip in clips]
         if asks:
             self.client.create(asks)
         for video_id in known.values():
             self._try_again(video_id)
+            if thorough:
+                look_again(self.client, video_id)
         self._work(ids)
         videos, errors = [], []
         for clip, video_id in zip(clips, ids, strict=True):
@@ -87,7 +93,7 @@ class Line:
             say(f"dashcam: {printable(error.clip)}: {printable(error.reason)}")
         return videos, errors
 
-    def _ask(self, clip: Clip) -> dict[str, Any]:
+    def _ask(self, clip: Clip, thorough: bool) -> dict[str, Any]:
         """A clip outside every place is taken as if its folder were a card: copied, never written to."""
         ref = HostPlaces(self._places).reference(clip.path)
         if ref is None:
@@ -95,7 +101,7 @@ class Line:
             name = f"folder-{len(self._places)}"
             self._places[name] = Place(name=name, root=str(folder), removable=True)
             ref = FileRef(device=name, path=f"/{clip.path.resolve().name}")
-        return task_for(clip, ref)
+        return task_for(clip, ref, thorough=thorough)
 
     def _try_again(self, video_id: str) -> None:
         """A clip that is handed in again is tried again where it was given up."""

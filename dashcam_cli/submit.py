@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dashcam_cli import common
+from dashcam_cli.again import look_again
 from dashcam_cli.client import Client
 from dashcam_cli.follow import follow
 from dashcam_cli.intake import Clip, Refusal, examine, find_clips, reference, task_for
@@ -47,6 +48,8 @@ def submit_clips(
     url: str | None,
     home: Path | None,
     as_json: bool,
+    *,
+    thorough: bool = False,
 ) -> None:
     """Hand clips in, print what came of it; exit 1 when some input was refused or (with `wait`) failed."""
     if not paths and csv_file is None:
@@ -54,11 +57,13 @@ def submit_clips(
     settings = common.settings(home, url)
     client = common.client(settings)
     handed = Handed()
+    if csv_file is not None and thorough:
+        raise BadInput("--thorough does not go with --csv; name the clips, or hand them in with - for a list")
     if csv_file is not None:
         submit_csv(client, csv_file, handed)
     if paths:
         places = HostPlaces(host_places(settings, place_flags))
-        submit_paths(client, places, _given(paths), handed)
+        submit_paths(client, places, _given(paths), handed, thorough=thorough)
     failed = follow(client, handed.tasks) if wait else []
     if as_json:
         print_json({"tasks": handed.tasks, "skipped": handed.skipped, "errors": handed.errors + failed})
@@ -76,8 +81,15 @@ def _given(paths: list[str]) -> Iterator[str]:
             yield path
 
 
-def submit_paths(client: Client, places: HostPlaces, paths: Iterable[str | Path], handed: Handed) -> None:
-    """Create the tasks of clips, in batches; what the server knows by content is skipped."""
+def submit_paths(
+    client: Client,
+    places: HostPlaces,
+    paths: Iterable[str | Path],
+    handed: Handed,
+    *,
+    thorough: bool = False,
+) -> None:
+    """Create the tasks of clips, in batches; what the server knows is skipped or looked at again."""
     batch: list[tuple[Clip, dict[str, Any]]] = []
     seen: dict[str, Path] = {}
     passed: list[Refusal] = []
@@ -94,11 +106,11 @@ def submit_paths(client: Client, places: HostPlaces, paths: Iterable[str | Path]
         if clip.warning:
             handed.refuse(Refusal(str(clip.path), clip.warning))
         seen[clip.fingerprint] = clip.path
-        batch.append((clip, task_for(clip, ref)))
+        batch.append((clip, task_for(clip, ref, thorough=thorough)))
         if len(batch) >= _BATCH:
-            _send(client, places, batch, handed)
+            _send(client, places, batch, handed, thorough)
             batch = []
-    _send(client, places, batch, handed)
+    _send(client, places, batch, handed, thorough)
     handed.skipped += [{"clip": each.clip, "reason": each.reason} for each in passed]
 
 
@@ -113,7 +125,11 @@ def _sound(places: HostPlaces, path: Path) -> tuple[Clip, FileRef] | Refusal:
 
 
 def _send(
-    client: Client, places: HostPlaces, batch: list[tuple[Clip, dict[str, Any]]], handed: Handed
+    client: Client,
+    places: HostPlaces,
+    batch: list[tuple[Clip, dict[str, Any]]],
+    handed: Handed,
+    thorough: bool,
 ) -> None:
     if not batch:
         return
@@ -126,6 +142,10 @@ def _send(
         if clip.fingerprint in known:
             news = f"; {moved[clip.fingerprint]}" if clip.fingerprint in moved else ""
             reason = f"known already as {known[clip.fingerprint]}{news}"
+            if thorough:
+                task, done = look_again(client, known[clip.fingerprint])
+                handed.tasks += [task] if task else []
+                reason += f"; {done}"
             handed.skipped.append({"clip": str(clip.path), "reason": reason})
     fresh = [task for clip, task in batch if clip.fingerprint not in known]
     if fresh:

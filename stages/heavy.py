@@ -13,7 +13,7 @@ import msgspec
 
 from stages.errors import ClipDamaged, PlaceAbsent
 from stages.files import hash_file, output_folder, result_key
-from stages.inputs import checked_id, kept_place, passed_on, raw_clip, time_zone
+from stages.inputs import THOROUGH, checked_id, kept_place, passed_on, raw_clip, time_zone
 from stages.settings import HeavySettings
 from stages.sighting import Sighting, Sightings
 from stages.stage import Health, Result, Work
@@ -70,10 +70,10 @@ class HeavyStage:
 
     def run(self, task: Task, work: Work) -> Result:
         """Watch, vote, write. Raises `StageFailed` (clip damaged, no models), `PlaceAbsent`, `Cancelled`."""
-        settings: HeavySettings = work.settings
+        settings = _settings(task, work)
         video_id, raw = checked_id(task), raw_clip(task)
         clip = work.places.existing(raw)
-        spotter = self._spotter(settings, work.models, lambda: work.progress(0.0, "loading models"))
+        spotter = self._spotter(work.settings, work.models, lambda: work.progress(0.0, "loading models"))
         moments = _moments(task, work)
         key = result_key(
             task=task.task_type,
@@ -114,6 +114,14 @@ class HeavyStage:
         return self._spotters[name]
 
 
+def _settings(task: Task, work: Work) -> HeavySettings:
+    """This host's settings; thorough where the task asks for it."""
+    settings: HeavySettings = work.settings
+    if task.metadata.get(THOROUGH) is True:
+        return msgspec.structs.replace(settings, thorough=True)
+    return settings
+
+
 def _digest(task: Task, clip: Path, work: Work) -> str:
     """The clip's hash: as ingest told it, else read now."""
     from stages.vision.watch import attended
@@ -127,7 +135,7 @@ def _digest(task: Task, clip: Path, work: Work) -> str:
 
 def _moments(task: Task, work: Work) -> list[tuple[float, float]] | None:
     """Parts of the clip that matter, by the preprocess stage; None = all of it."""
-    settings: HeavySettings = work.settings
+    settings = _settings(task, work)
     for ref in task.inputs:
         if not ref.path.endswith(("/", "/metadata.json")) or settings.thorough:
             continue
@@ -157,7 +165,7 @@ def _watch(
     from stages.video.probe import probe
     from stages.vision.watch import watch
 
-    settings: HeavySettings = work.settings
+    settings = _settings(task, work)
     if task.metadata.get("channel") in settings.skip_channels:
         return None
     length = probe(clip).duration_seconds

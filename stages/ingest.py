@@ -23,6 +23,7 @@ from stages.footage.keeping import keep_clip, raw_folder, raw_targets
 from stages.footage.names import read_name
 from stages.footage.neighbours import CameraClocks
 from stages.footage.zones import fixed_name, named_zone
+from stages.inputs import THOROUGH
 from stages.settings import IngestSettings
 from stages.sighting import Route
 from stages.stage import Result, Work
@@ -225,6 +226,7 @@ def _result(
     raw = FileRef(device=kept.ref.device, path=kept.ref.path, type="video")
     warnings = [*about.warnings, *kept.warnings]
     zone = _zone(camera, about.time)
+    asked = {key: task.metadata.get(key) for key in ("priority", THOROUGH)}
     common = {"filename": name, "blake2": kept.blake2, "channel": about.camera.channel}
     metadata = {
         **common,
@@ -240,7 +242,7 @@ def _result(
         task_type=TaskType.PREPROCESS_VIDEO,
         video_id=video_id,
         inputs=[raw],
-        metadata=_known({"priority": task.metadata.get("priority"), **common, "time_zone": zone}),
+        metadata=_known({**asked, **common, "time_zone": zone}),
         device_capabilities_required=dict(work.settings.next_needs),
     )
     return Result(

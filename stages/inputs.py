@@ -9,7 +9,9 @@ from stages.stage import Places
 from stages.task import VIDEO_ID, VIDEO_ID_RULE, FileRef, Task
 
 #: Metadata that each stage hands to the next: every host must see the same clip in the same way.
-PASSED_ON = ("priority", "filename", "blake2", "channel", "time_zone")
+#: The owner asked for every frame to be looked at.
+THOROUGH = "thorough"
+PASSED_ON = ("priority", "filename", "blake2", "channel", "time_zone", THOROUGH)
 
 
 def checked_id(task: Task) -> str:

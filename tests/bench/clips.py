@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
+from plates import SHARED, need
 
 from stages.vision.grammar import fold
 
@@ -104,7 +105,7 @@ def frames_of(clip: Path) -> int:
 def main() -> None:
     """Run each clip, count, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=SHARED / "clips")
     parser.add_argument("--models", type=Path, help="folder of downloaded models; none without")
     parser.add_argument(
         "--labels", type=Path, help="table of the plates on the photos that a clip is made of"
@@ -113,6 +114,7 @@ def main() -> None:
     parser.add_argument("--thorough", action="store_true", help="look at every frame")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    need([asked.folder])
     rows: dict[str, Any] = {}
     for clip in sorted(
         p for p in asked.folder.iterdir() if p.suffix in CLIPS and (asked.only or "") in p.name

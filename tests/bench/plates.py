@@ -32,6 +32,8 @@ from stages.vision.boxes import Box, Image, iou
 from stages.vision.grammar import fold
 from stages.vision.photo import PhotoReader, open_photo
 
+#: Photos and clips that are not part of the repository; nothing is measured where they are missing.
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 OVERLAP = 0.3
 WIDE = 40.0  # pixels
@@ -72,6 +74,12 @@ def sets_below(folders: list[Path]) -> dict[str, list[Photo]]:
             if photos := list(_labelled(place)) or list(_beside(place)):
                 found[place.name] = photos
     return found
+
+
+def need(folders: list[Path]) -> None:
+    """End with a sentence where there is nothing to measure."""
+    if missing := [str(folder) for folder in folders if not folder.is_dir()]:
+        sys.exit(f"nothing to measure: {', '.join(missing)} is not there; name a folder")
 
 
 def _beside(folder: Path) -> Iterator[Photo]:
@@ -175,7 +183,7 @@ def misses(outcomes: list[Outcome]) -> list[dict[str, Any]]:
 def main() -> None:
     """Read, count, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("folders", nargs="*", type=Path, default=[SHARED / "plates"])
     parser.add_argument("--models", type=Path, help="folder of downloaded models; none without")
     parser.add_argument("--half", choices=("a", "b"), help="a fixed half of each set")
     parser.add_argument("--set", action="append", dest="only", help="only sets of this name")
@@ -184,6 +192,7 @@ def main() -> None:
     parser.add_argument("--quiet", action="store_true", help="no list of misses")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    need(asked.folders)
     sets = {name: p for name, p in sets_below(asked.folders).items() if name in (asked.only or [name])}
     result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as nothing:

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from plates import Truth, half_of, sets_below
+from plates import SHARED, Truth, half_of, need, sets_below
 
 from stages.errors import StageFailed
 from stages.settings import HeavySettings
@@ -121,13 +121,14 @@ def loaded(models: Path, threads: int) -> dict[str, PlateReader]:
 def main() -> None:
     """Read, count, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("folders", nargs="*", type=Path, default=[SHARED / "plates"])
     parser.add_argument("--models", type=Path, help="folder of downloaded models; none without")
     parser.add_argument("--half", choices=("a", "b"), help="a fixed half of each set")
     parser.add_argument("--shear", type=float, default=0.0, help="height per width by which plates fall")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    need(asked.folders)
     outcomes: dict[tuple[str, str], list[dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory() as nothing:
         readers = loaded(asked.models or Path(nothing), asked.threads)
