@@ -13,12 +13,11 @@ def look_again(client: Client, video_id: str) -> tuple[dict[str, Any] | None, st
     """Have a known clip looked at thoroughly: the task that does it, and in a few words what came of it.
 
     Where its tasks still wait, they are told; where the heavy stage is done with it, it gets another task
-    with the same inputs. None: nothing is to be done, or nothing can be yet.
+    with the same inputs, which costs little where neither settings nor models are others than before. None:
+    nothing can be done yet.
     """
     tasks = client.tasks(video_id=video_id, limit=1000)
     heavy = [each for each in tasks if each["task_type"] == TaskType.HEAVY_PROCESS_VIDEO]
-    if any(each["metadata"].get(THOROUGH) is True and each["state"] != State.FAILED for each in heavy):
-        return None, "every frame of it is looked at already"
     if any(each["phase"] == Phase.LEASED for each in tasks if each["task_type"] != TaskType.ARCHIVE_VIDEO):
         return None, "it is being worked on; ask again when that is done"
     waiting = [each for each in tasks if each["state"] == State.PENDING]

@@ -122,7 +122,7 @@ def _left_out(filtered: Filtered | None, at: float) -> str:
     why = f"as {drop.reason}, from {drop.begin:.1f} to {drop.end:.1f} s" if drop else "as showing nothing"
     return (
         f"at {at:.1f} s nothing was looked at in full resolution: the preprocess stage left this moment out "
-        f"{why}; with stage.heavy.thorough = true every frame is looked at"
+        f"{why}; dashcam submit --thorough has every frame looked at"
     )
 
 

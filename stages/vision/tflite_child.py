@@ -12,6 +12,7 @@ import ctypes
 import faulthandler
 import os
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, BinaryIO, NamedTuple
 
@@ -73,8 +74,9 @@ class Session:
     def _open(self, wanted: Open) -> Opened:
         runtime = _runtime()
         try:
-            self._interpreter = _interpreter(runtime.module, wanted)
-            self._interpreter.allocate_tensors()
+            with _hushed() if wanted.device == "cpu" else contextlib.nullcontext():
+                self._interpreter = _interpreter(runtime.module, wanted)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, OSError, MemoryError) as error:
             raise Declined(_reason(error)) from error
         given = self._interpreter.get_input_details()
@@ -102,6 +104,19 @@ def edge_tpu_library_missing() -> str:
     except OSError as error:
         return str(error)[:200]
     return ""
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Without what the runtime tells everybody about its CPU kernels; what fails is raised, not printed."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _runtime() -> _Runtime:

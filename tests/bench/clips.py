@@ -107,9 +107,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path, nargs="?", default=SHARED / "clips")
     parser.add_argument("--models", type=Path, help="folder of downloaded models; none without")
-    parser.add_argument(
-        "--labels", type=Path, help="table of the plates on the photos that a clip is made of"
-    )
+    table = SHARED / "plates-dashcam" / "labels.tsv"
+    of_photos = "table of the plates on the photos that a clip is made of"
+    parser.add_argument("--labels", type=Path, default=table if table.exists() else None, help=of_photos)
     parser.add_argument("--only", help="only clips with this in their name")
     parser.add_argument("--thorough", action="store_true", help="look at every frame")
     parser.add_argument("--json", action="store_true")
