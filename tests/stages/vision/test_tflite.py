@@ -25,7 +25,7 @@ SSD = "models/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite"
 EDGE = "models/edgetpu/mobilenet_v1_0.25_128_quant_edgetpu.tflite"
 CLASSIFIER = "models/edgetpu/mobilenet_v1_0.25_128_quant.tflite"
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.slow]  # each starts a process
 
 
 @pytest.fixture(scope="module")
