@@ -82,7 +82,9 @@ class Line:
         for video_id in known.values():
             self._try_again(video_id)
             if thorough:
-                look_again(self.client, video_id)
+                task, told = look_again(self.client, video_id)
+                if task is None:
+                    say(f"dashcam: {printable(video_id)} is not looked at again: {told}")
         self._work(ids)
         videos, errors = [], []
         for clip, video_id in zip(clips, ids, strict=True):

@@ -178,22 +178,21 @@ def test_a_reader_that_loads_and_misreads_is_caught(tmp_path: Path, monkeypatch:
         child.kill()
 
 
-def test_a_crash_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Native code that takes the child down makes the type unfit, not the worker."""
-    monkeypatch.setenv("PYTHONPATH", at_start(tmp_path / "path", "os.abort()"))
+@pytest.mark.parametrize(
+    ("code", "limit", "reason"),
+    [
+        ("os.abort()", 60, "during the self-test"),
+        ("time.sleep(600)", 1, "did not end within 1 seconds"),
+    ],
+)
+def test_a_crash_and_a_hang_are_reasons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, limit: float, reason: str
+) -> None:
+    """Native code that takes the child down, or never ends, makes the type unfit, not the worker."""
+    monkeypatch.setenv("PYTHONPATH", at_start(tmp_path / "path", code))
     child = StageChild(HEAVY)
     try:
-        assert "during the self-test" in examine(child, check_of(HEAVY), 60).unfit
-    finally:
-        child.kill()
-
-
-def test_a_hang_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A self-test that never ends is given up."""
-    monkeypatch.setenv("PYTHONPATH", at_start(tmp_path / "path", "time.sleep(600)"))
-    child = StageChild(HEAVY)
-    try:
-        assert "did not end within 1 seconds" in examine(child, check_of(HEAVY), 1).unfit
+        assert reason in examine(child, check_of(HEAVY), limit).unfit
     finally:
         child.kill()
 

@@ -80,6 +80,12 @@ def test_it_says_what_it_is(detector):
     assert about["runtime"].split()[0] in ("ai-edge-litert", "tflite-runtime")
 
 
+def test_loading_says_nothing(shared, capfd):
+    """What the runtime has to tell about its CPU kernels does not reach the terminal."""
+    tflite.load(shared / SSD).close()
+    assert capfd.readouterr() == ("", "")
+
+
 def test_labels_come_from_the_model(shared, tmp_path):
     """The label file inside a model wins; a model without one gets COCO's, gaps included."""
     inside = labels(shared / SSD)
