@@ -34,3 +34,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "house" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """What the fault tests broke, and what held."""
+    reports = [report for each in ("passed", "failed") for report in terminalreporter.stats.get(each, [])]
+    told = [
+        text for report in reports for name, text in getattr(report, "user_properties", []) if name == "fault"
+    ]
+    if told:
+        terminalreporter.section("faults")
+        for sentence in sorted(set(told)):
+            terminalreporter.write_line(sentence)
