@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import shutil
 import threading
 import time
@@ -28,10 +29,15 @@ from stages.task import Task
 
 log = logging.getLogger("dashcam.worker")
 
-_AWAY_PAUSE = 5.0
+_AWAY_PAUSE = 5.0  # about
 _LOOK_AGAIN = 0.5
 _CANCEL_PATIENCE = 10.0
 _TOLD = 300  # characters of a reason that are told to the server
+
+
+def _away() -> float:
+    """Seconds until the server is tried again, never the same: not all workers ask at once when it is back."""
+    return _AWAY_PAUSE * random.uniform(0.6, 1.2)
 
 
 class StopAsked(BaseException):
@@ -158,7 +164,7 @@ class Worker:
                 if once:
                     raise
                 log.warning("%s; trying again", error)
-                self._stop.wait(_AWAY_PAUSE)
+                self._stop.wait(_away())
 
     def _poll(self, wait: float) -> Claimed | None:
         """One task of a type that passed its self-test, if there is one within so many seconds."""
@@ -167,7 +173,7 @@ class Worker:
             wait = min(wait, _LOOK_AGAIN)  # a type that just became fit is asked for soon
         types = self._tests.fit()
         if not types:  # asking for none would be asking for any
-            self._stop.wait(min(wait, _AWAY_PAUSE))
+            self._stop.wait(min(wait, _away()))
             return None
         try:
             self._polling = True
@@ -180,7 +186,7 @@ class Worker:
             log.warning("no task could be had: %s", error)
         finally:
             self._polling = False
-        self._stop.wait(_AWAY_PAUSE)
+        self._stop.wait(_away())
         return None
 
     def _end(self) -> None:
@@ -316,4 +322,4 @@ class Worker:
                 if self._stop.is_set() or self._taken_back.is_set():
                     raise Conflict(f"the result could not be handed in: {error}") from error
                 log.warning("%s; the result waits", error)
-                self._stop.wait(_AWAY_PAUSE)
+                self._stop.wait(_away())

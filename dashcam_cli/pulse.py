@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -49,10 +50,10 @@ class Pulse:
                 if not self._silent:  # an absent server is said once, not every 20 seconds
                     log.warning("heartbeat: %s", error)
                 self._silent = True
-                pause = 5.0
+                pause = random.uniform(3.0, 6.0)
                 continue
             if self._silent:
                 log.warning("heartbeat: the server is back")
             self._silent = False
-            pause = orders.next_seconds
+            pause = orders.next_seconds * random.uniform(0.9, 1.0)  # many workers do not beat as one
             self._obey(orders)

@@ -15,6 +15,15 @@ _WRITE_EVERY = 300
 _PAGE = 1000
 
 
+def silent_seconds(device: Device, now: int) -> float:
+    """For how long a device has said nothing.
+
+    A heartbeat from the future was heard before the clock was set back: it is as old as it is far ahead,
+    so that a device which is gone is not taken for a living one until that time comes.
+    """
+    return abs(now - device.last_heartbeat) / MICRO
+
+
 class Devices:
     """What the store knows, with fresher times from memory. Used by the event loop only."""
 
@@ -28,10 +37,10 @@ class Devices:
     ) -> Device:
         """Note a heartbeat; on the disk before this returns when the device or what it says is new."""
         known = self._fresh.get(hostname)
-        if known is not None and now - self._written[hostname] < _WRITE_EVERY * MICRO:
+        if known is not None and abs(now - self._written[hostname]) < _WRITE_EVERY * MICRO:
             same = (known.device_type, known.status) == (device_type, status)
             if same and capabilities in (None, known.capabilities):
-                device = msgspec.structs.replace(known, last_heartbeat=max(now, known.last_heartbeat))
+                device = msgspec.structs.replace(known, last_heartbeat=now)
                 self._fresh[hostname] = device
                 return device
         try:
@@ -74,7 +83,7 @@ class Devices:
     async def write(self) -> None:
         """Write every time that is only in memory: the server stops."""
         for each in [
-            each for each in self._fresh.values() if self._written[each.hostname] < each.last_heartbeat
+            each for each in self._fresh.values() if self._written[each.hostname] != each.last_heartbeat
         ]:
             await self._store.atransact(
                 lambda tx, d=each: tx.put_device(  # type: ignore[misc]

@@ -9,10 +9,10 @@ from litestar import Response, delete, get, post
 from litestar.params import FromPath
 
 from server import asks, params, views
+from server.devices import silent_seconds
 from server.errors import JSON, answer
 from server.face import Face
 from server.params import AnyRequest, Query
-from server.queue import MICRO
 from server.services import Services, of
 from server.store import Device
 from stages.device import HeldLease
@@ -69,7 +69,7 @@ def tagged(request: AnyRequest, body: object, headers: dict[str, str]) -> Respon
 
 def _view(services: Services, device: Device, face: Face) -> dict[str, object]:
     queue = services.settings.queue
-    silent = (services.dispatcher.now() - device.last_heartbeat) / MICRO
+    silent = silent_seconds(device, services.dispatcher.now())
     online = silent <= queue.heartbeat_seconds * queue.offline_heartbeats
     return views.device(device, services.dispatcher.leases.running().get(device.hostname, 0), online, face)
 

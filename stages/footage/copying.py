@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from stages.disk import make_folder, read_back, remove, sync, writing
+from stages.disk import make_folder, read_back, remove, size_text, sync, writing
 from stages.errors import PlaceFull, StageFailed
 from stages.files import PART, remove_earlier, same_work
 
@@ -114,7 +114,7 @@ def _room(folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < size:
         raise PlaceFull(
-            f"cannot copy to {folder}: {(size - free) / 1e9:.2f} GB are missing, {free / 1e9:.2f} GB free"
+            f"cannot copy to {folder}: {size_text(size - free)} are missing, {size_text(free)} free"
         )
 
 

@@ -80,7 +80,10 @@ class Client(threading.Thread):
 
     def _batch(self) -> None:
         size = self._random.randint(2, 6)
-        body: Callable[[str], dict[str, Any]] = lambda mark: {"tasks": [self._task(mark)] * size}
+
+        def body(mark: str) -> dict[str, Any]:
+            return {"tasks": [self._task(mark)] * size}
+
         self._make(size, lambda mark: self._post("/tasks/batch", body(mark), key=mark))
 
     def _work(self) -> None:

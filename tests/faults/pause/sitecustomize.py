@@ -41,9 +41,9 @@ def _hook(event, arguments):
     if event == "open":
         path, _, flags = arguments
         writes = isinstance(path, str) and isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR)
-        if _AT == "write" and writes and ".part" in path and path.endswith(".json"):
-            _halt()
-        elif _AT == "published" and _renamed:
+        if (_AT == "write" and writes and ".part" in path and path.endswith(".json")) or (
+            _AT == "published" and _renamed
+        ):
             _halt()
     elif event == "os.rename" and str(arguments[0]).endswith(".part"):
         _renamed = True
