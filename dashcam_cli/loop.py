@@ -36,7 +36,7 @@ _TOLD = 300  # characters of a reason that are told to the server
 
 
 def _away() -> float:
-    """Seconds until the server is tried again, never the same: not all workers ask at once when it is back."""
+    """Seconds until the server is tried again, never the same: not all ask at once when it is back."""
     return _AWAY_PAUSE * random.uniform(0.6, 1.2)
 
 

@@ -13,9 +13,10 @@ from dashcam_cli import common, platform
 from dashcam_cli.output import FAILED, leave, print_json, printable, say, table
 from dashcam_cli.places import host_places
 from dashcam_cli.pruning import Pruning, Report
+from stages.disk import amount
 from stages.errors import Conflict, SettingsError, Unreachable
 from stages.files import Place
-from stages.retention import Kind, Policy, Rule, amount
+from stages.retention import Kind, Policy, Rule
 
 _GB = 10**9
 #: A server that asks for a pause, or goes away in the middle, is waited for this long (seconds).

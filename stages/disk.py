@@ -92,10 +92,10 @@ def free_space(folder: Path) -> str:
     """How much room is left around a folder, as people read it."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
-    return f"{size_text(shutil.disk_usage(folder).free)} free"
+    return f"{amount(shutil.disk_usage(folder).free)} free"
 
 
-def size_text(size: float) -> str:
+def amount(size: float) -> str:
     """A number of bytes as people read it: MB below a GB, kB below a MB."""
     for unit, scale in (("GB", 1e9), ("MB", 1e6)):
         if size >= scale:

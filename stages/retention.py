@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from stages.disk import amount
+
 #: What is younger than this never goes (days).
 YOUNGEST = 1.0
 
@@ -215,11 +217,3 @@ def _take(holdings: Iterable[Holding], lacking: int, due: str, chosen: _Chosen) 
         if holding.size > 0 and not chosen.went(holding) and chosen.take(holding, due):
             lacking -= holding.size
     return lacking
-
-
-def amount(size: int) -> str:
-    """A size as people read it; GB are 10^9 bytes."""
-    for unit, word in ((1e9, "GB"), (1e6, "MB")):
-        if size >= unit:
-            return f"{size / unit:.1f} {word}"
-    return f"{size / 1e3:.1f} kB"

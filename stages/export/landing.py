@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stages.disk import make_folder, remove, size_text, sync
+from stages.disk import amount, make_folder, remove, sync
 from stages.errors import BadInput, Conflict, PlaceFull
 
 PART = ".part"
@@ -62,7 +62,7 @@ def check_room(folder: Path, wanted: int) -> None:
     free = shutil.disk_usage(there).free
     if free < wanted:
         raise PlaceFull(
-            f"{folder} has {size_text(free)} free and {size_text(wanted)} are needed; "
+            f"{folder} has {amount(free)} free and {amount(wanted)} are needed; "
             "make room, or give another folder with --to-dir"
         )
 

@@ -155,6 +155,11 @@ def _check_listing(file: IO[bytes], size: int, name: str) -> None:
     tail = file.read(_TAIL)
     at = tail.rfind(b"PK\5\6")
     if at < 0 or at + 22 > len(tail):
+        file.seek(0)
+        if file.read(4) == b"PK\3\4":
+            raise BadInput(
+                f"{name} is a zip file that was cut off: its list at the end is missing; copy it again"
+            )
         raise BadInput(f"{name} is neither a folder nor a zip file")
     listing = int(struct.unpack_from("<I", tail, at + 12)[0])
     if listing == 0xFFFFFFFF and (wide := tail.rfind(b"PK\6\6", 0, at)) >= 0 and wide + 56 <= len(tail):

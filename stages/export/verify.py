@@ -21,6 +21,8 @@ _BLOCK = 1 << 20
 #: What file managers leave in folders that they show.
 _LITTER = {".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db", ".directory"}
 _LITTER_FOLDERS = {"@eadir", "#recycle", ".appledouble"}
+#: Where stages leave finished folders below a place's root.
+_LEFT = ("archive", "videos/preproc", "videos/heavy_output")
 _LINE = re.compile(r"\\?([0-9a-fA-F]{64}) [ *](.+)")
 
 Tell = Callable[[str, int], None]
@@ -237,6 +239,7 @@ def _is_litter(name: str) -> bool:
 def targets(path: Path) -> list[Path]:
     """What to check for a path: itself, its folder when it is a list, or the finished folders in it.
 
+    Of a place's root these are the folders that the stages left below it.
     Raises BadInput when nothing there says what it should hold, OSError.
     """
     if path.name in (SUMS, RESULT, MANIFEST) and path.is_file():
@@ -244,8 +247,14 @@ def targets(path: Path) -> list[Path]:
     if not path.is_dir() or verifiable(path):
         path.stat()
         return [path]
-    below = sorted(each for each in path.iterdir() if each.is_dir() and not each.is_symlink())
-    found = [each for each in below if verifiable(each)]
+    found = [each for folder in (path, *(path / name for name in _LEFT)) for each in _finished_in(folder)]
     if not found:
         raise BadInput(f"{path}: neither evidence, an archive nor a finished folder, and none lies in it")
     return found
+
+
+def _finished_in(folder: Path) -> list[Path]:
+    if not folder.is_dir() or folder.is_symlink():
+        return []
+    below = sorted(each for each in folder.iterdir() if each.is_dir() and not each.is_symlink())
+    return [each for each in below if verifiable(each)]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from stages.disk import make_folder, read_back, remove, size_text, sync, writing
+from stages.disk import amount, make_folder, read_back, remove, sync, writing
 from stages.errors import PlaceFull, StageFailed
 from stages.files import PART, remove_earlier, same_work
 
@@ -113,9 +113,7 @@ def _stands(target: Path, blake2: str, *, known: bool) -> Copied:
 def _room(folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < size:
-        raise PlaceFull(
-            f"cannot copy to {folder}: {size_text(size - free)} are missing, {size_text(free)} free"
-        )
+        raise PlaceFull(f"cannot copy to {folder}: {amount(size - free)} are missing, {amount(free)} free")
 
 
 def _fill(part: Path, source: Path, tell: Tell) -> str:

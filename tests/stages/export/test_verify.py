@@ -3,6 +3,7 @@
 import hashlib
 import json
 import stat
+import shutil
 import struct
 import zipfile
 
@@ -176,6 +177,9 @@ def test_a_folder_of_archives(tmp_path):
     folder = finished(tmp_path)
     assert targets(tmp_path) == [folder]
     assert targets(folder / "result.json") == [folder]
+    moved = tmp_path / "nas" / "videos" / "preproc" / folder.name
+    shutil.copytree(folder, moved)
+    assert targets(tmp_path / "nas") == [moved]
     (tmp_path / "pictures" / "deep").mkdir(parents=True)
     with pytest.raises(BadInput, match="neither evidence"):
         targets(tmp_path / "pictures")
@@ -260,6 +264,16 @@ def test_what_is_no_zip(tmp_path):
     (tmp_path / "film.mp4").write_bytes(b"\0" * 5000)
     with pytest.raises(BadInput, match="neither a folder nor a zip"):
         verify(tmp_path / "film.mp4")
+
+
+def test_a_zip_that_was_cut_off(tmp_path):
+    """A zip without its end is called what it is."""
+    target = tmp_path / "cut.zip"
+    with zipfile.ZipFile(target, "w") as file:
+        file.writestr("SHA256SUMS", b"0" * 5000)
+    target.write_bytes(target.read_bytes()[:3000])
+    with pytest.raises(BadInput, match="cut off: its list at the end is missing"):
+        verify(target)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
