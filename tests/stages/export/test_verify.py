@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-import stat
 import shutil
+import stat
 import struct
 import zipfile
 
