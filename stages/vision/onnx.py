@@ -12,6 +12,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from stages.errors import StageFailed
+from stages.vision import subnormals
 
 Array = NDArray[Any]
 #: An execution provider and its options.
@@ -145,6 +146,9 @@ class Session:
         options.log_severity_level = _QUIET
         # Idle threads must not spin: decoding runs beside inference on the same cores.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if subnormals.SUPPORTED:
+            # Of its own threads; the one that calls it is seen to in `run`.
+            options.add_session_config_entry("session.set_denormal_as_zero", "1")
         tensorrt = fixed_shape and models is not None and _TENSORRT in onnxruntime.get_available_providers()
         engines = engine_folder(models) if tensorrt and models is not None else None
         wanted = providers(fixed_shape=fixed_shape, engines=engines, half=half)
@@ -185,9 +189,9 @@ class Session:
         given = {self.picture.name: batch, **others}
         types = {each.name: each.type for each in self.inputs}
         try:
-            outputs = self._session.run(
-                None, {name: np.ascontiguousarray(value, types.get(name)) for name, value in given.items()}
-            )
+            values = {name: np.ascontiguousarray(value, types.get(name)) for name, value in given.items()}
+            with subnormals.as_zero():
+                outputs = self._session.run(None, values)
         except _RUN_ERRORS as error:
             raise StageFailed(f"the model {self._name} cannot be run: {str(error)[:200]}") from error
         return [_single(value) for value in outputs]
@@ -199,9 +203,11 @@ def _load(name: str, model: str | bytes, options: Any, wanted: list[str | Provid
     for start in range(len(wanted)):
         try:
             # Its own way of falling back prints, and says nothing to its caller.
-            session = onnxruntime.InferenceSession(
-                model, options, providers=wanted[start:], enable_fallback=0
-            )
+            # The first session of a process also changes the thread that makes it: that is put back.
+            with subnormals.as_zero():
+                session = onnxruntime.InferenceSession(
+                    model, options, providers=wanted[start:], enable_fallback=0
+                )
         except _RUN_ERRORS as error:
             why = why or str(error)[:200]
             continue
