@@ -85,6 +85,26 @@ class QueueSettings(_Table, frozen=True):
     max_crashes: Annotated[int, Meta(ge=1)] = 3
     #: After its devices vanished so often in a row a task is given up.
     max_lost: Annotated[int, Meta(ge=1)] = 10
+    #: After so many failures in a row, at tasks of a type that other devices did meanwhile, a device gets no
+    #: more of that type until it passes a self-test or is cleared. 0 = never.
+    quarantine_failures: Count = 3
+    #: Tasks that were completed so many days ago are removed; what was found stays. 0 = never; else at least
+    #: 1.
+    keep_finished_days: Annotated[float, Meta(ge=0, le=36_500)] = 30
+
+
+class BackupSettings(_Table, frozen=True):
+    """`[backup]`: the copies of its database that a server makes while it runs."""
+
+    #: Pause between two. 0 = none are made.
+    every_hours: Annotated[float, Meta(ge=0, le=8760)] = 24
+    #: So many are kept, the newest.
+    keep: Annotated[int, Meta(ge=1, le=1000)] = 7
+    #: Where they go; "" = `backups` in the home. Another disk is better.
+    folder: str = ""
+    #: true: the small pictures are in each of them. They are not changed by an accident of the database, and
+    #: `dashcam rebuild` makes them again, but it needs the archives for that.
+    pictures: bool = False
 
 
 class WorkerSettings(_Table, frozen=True):
@@ -224,6 +244,7 @@ class Settings(_Table, frozen=True):
     auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
     queue: QueueSettings = QueueSettings()
+    backup: BackupSettings = BackupSettings()
     worker: WorkerSettings = WorkerSettings()
     #: See `[places.NAME]`.
     places: dict[PlaceName, PlaceSettings] = {}

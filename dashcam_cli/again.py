@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dashcam_cli.client import Client
+from stages.footage.zones import fixed_name
 from stages.inputs import PASSED_ON, THOROUGH
 from stages.task import Phase, State, TaskType
 
@@ -27,6 +28,14 @@ def look_again(client: Client, video_id: str) -> tuple[dict[str, Any] | None, st
     if before:
         return before[-1], "every frame of it will be looked at"
     done = [each for each in heavy if each["state"] == State.COMPLETE]
+    if not tasks:  # finished long ago: its tasks were removed, the catalogue knows its files
+        facts = client.video(video_id).get("facts") or {}
+        offset = facts.get("utc_offset_seconds")
+        metadata = {name: facts[name] for name in PASSED_ON if facts.get(name)}
+        metadata |= {"time_zone": fixed_name(offset)} if isinstance(offset, int) else {}
+        wanted = {"task_type": TaskType.HEAVY_PROCESS_VIDEO, "video_id": video_id}
+        made = client.create([wanted | {"metadata": metadata | {THOROUGH: True}}])
+        return made[0], "every frame of it will be looked at"
     if not done:
         return None, "its earlier tasks were given up; see: dashcam retry"
     last = max(done, key=lambda each: each["task_id"])

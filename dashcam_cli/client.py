@@ -173,8 +173,12 @@ class Client:
             raise Refused(f"{self.url} did not answer like a dashcam server: {error}") from error
 
     def devices(self) -> list[dict[str, Any]]:
-        """Every device."""
-        return self._call("GET", "/devices", kind=list[dict[str, Any]])
+        """Every device, with the types of which it gets no tasks (`quarantine`)."""
+        return self._call("GET", "/devices", params={"expand": "quarantine"}, kind=list[dict[str, Any]])
+
+    def clear_device(self, hostname: str) -> dict[str, Any]:
+        """Let a device in quarantine have tasks again."""
+        return self._call("POST", f"/devices/{quote(hostname, safe='')}/clear", kind=dict[str, Any])
 
     # -- tokens --------------------------------------------------------------------------------
 
@@ -293,6 +297,33 @@ class Client:
         """Keep a clip from every retention rule, or no longer."""
         path = f"/videos/{quote(video_id, safe='')}/protect"
         return self._call("POST", path, {"protected": on}, kind=dict[str, Any])
+
+    def backup(self, part: Path, *, pictures: bool) -> None:
+        """A copy of the server's database, written to `part`. Raises what every call does, and OSError."""
+        body = msgspec.json.encode({"pictures": pictures})
+        head = {"Content-Type": "application/json"}
+        patient = httpx.Timeout(30.0, connect=5.0, read=3600.0)  # it is made before its first byte is sent
+        try:
+            with self._http.stream(
+                "POST", f"{_API}/backup", content=body, headers=head, timeout=patient
+            ) as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                    raise _error(answer)
+                with part.open("wb") as file:
+                    for block in answer.iter_bytes(1 << 20):
+                        file.write(block)
+        except httpx.TransportError as error:
+            raise Unreachable(
+                f"the copy from {self.url} broke off: {error or type(error).__name__}"
+            ) from error
+
+    def rebuild(self, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Tell up to 100 results of stages anew; what became of each."""
+        answer = self._call(
+            "POST", "/catalogue/rebuild", {"results": results}, kind=dict[str, Any], timeout=120
+        )
+        return list(answer["results"])
 
     def metrics(self) -> dict[str, Any]:
         """How the server fares."""

@@ -6,6 +6,7 @@ import importlib.util
 import shutil
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -75,6 +76,7 @@ def findings_of(settings: Settings) -> Iterator[Finding]:
     yield _hardware()
     yield from _sticks(settings)
     yield _disk(Path(settings.home))
+    yield from backups(settings, time.time())
     yield from _models(settings)
     yield from _self_tests(settings)
     yield from _places(settings)
@@ -163,6 +165,26 @@ def _disk(home: Path) -> Finding:
     if free < _LEAST_FREE_GB:
         return Finding("home", "warning", f"{home}: {free:.1f} GB free", "make room, or give another --home")
     return Finding("home", "ok", f"{home}: {free:.0f} GB free")
+
+
+def backups(settings: Settings, now: float) -> Iterator[Finding]:
+    """Where this home has a server's database: how old its newest backup is, against what is set."""
+    home, wanted = Path(settings.home), settings.backup
+    if not (home / "dashcam.sqlite").is_file():
+        return
+    if not wanted.every_hours:
+        yield Finding("backup", "note", "[backup] every_hours is 0: none are made", "dashcam backup FILE")
+        return
+    folder = Path(wanted.folder).expanduser() if wanted.folder else home / "backups"
+    made = [each.stat().st_mtime for each in folder.glob("dashcam-*.sqlite")] if folder.is_dir() else []
+    if not made:
+        mend = "leave the server running, or: dashcam backup FILE"
+        yield Finding("backup", "note", f"none in {folder} yet", mend)
+        return
+    hours = (now - max(made)) / 3600
+    late = hours > 2 * wanted.every_hours
+    mend = f"look into {home / 'server.log'} for the reason" if late else ""
+    yield Finding("backup", "warning" if late else "ok", f"the newest in {folder} is {hours:.0f} h old", mend)
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

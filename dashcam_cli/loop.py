@@ -105,6 +105,7 @@ class Worker:
             "device_type": self._settings.worker.device_type,
             "status": "busy" if self._current else "online",
             "capabilities": self._state(),
+            "passed": self._tests.passed(),
         }
 
     def _held(self) -> list[HeldLease]:
@@ -112,9 +113,18 @@ class Worker:
         return [HeldLease(task.task_id, task.lease, self._fraction, self._note)] if task else []
 
     def _obey(self, orders: Orders) -> None:
+        self._tests.again(orders.examine, self._make_room)
         task = self._current
         if task is not None and task.task_id in {*orders.cancel, *orders.lost}:
             self._taken_back.set()
+
+    def _make_room(self, task_type: str) -> bool:
+        """End the child of a type before its self-test; not while it works."""
+        task = self._current
+        if task is not None and task.task_type == task_type:
+            return False
+        self._drop_child(task_type)
+        return True
 
     def unfit(self) -> dict[str, str]:
         """Why tasks of a type are not taken, by type."""

@@ -142,8 +142,11 @@ class Line:
     def _video(self, clip: Clip, video_id: str, tasks: list[dict[str, Any]]) -> dict[str, Any]:
         found = self.client.video(video_id)
         done = {each["task_type"]: each for each in tasks if each["state"] == State.COMPLETE}
-        archive = self._folder(done.get(TaskType.ARCHIVE_VIDEO), "plates/")
-        crops = archive or self._folder(done.get(TaskType.HEAVY_PROCESS_VIDEO), "")
+        left: dict[str, list[dict[str, Any]]] = {}
+        for each in self.client.whole(video_id)["files"]:  # the tasks that left them may be gone by now
+            left.setdefault(each["task_type"], []).append(each["file"])
+        archive = self._folder(left.get(TaskType.ARCHIVE_VIDEO), "plates/")
+        crops = archive or self._folder(left.get(TaskType.HEAVY_PROCESS_VIDEO), "")
         return {
             "video_id": video_id,
             "clip": str(clip.path),
@@ -154,9 +157,9 @@ class Line:
             "stages": {kind: {"seconds": each["metadata"].get("seconds")} for kind, each in done.items()},
         }
 
-    def _folder(self, task: dict[str, Any] | None, ending: str) -> Path | None:
-        """The local folder that a task left."""
-        for ref in task["outputs"] if task else ():
+    def _folder(self, outputs: list[dict[str, Any]] | None, ending: str) -> Path | None:
+        """The local folder that a stage left."""
+        for ref in outputs or ():
             if ref["path"].endswith(ending or "/"):
                 path = ref["path"].removesuffix(ending)
                 return HostPlaces(self._places).path(FileRef(device=ref["device"], path=path))

@@ -58,6 +58,8 @@ class SelfTests:
         self._running = set(self_testing(types))
         self._unfit: dict[str, str] = {}
         self._warm: dict[str, StageChild] = {}
+        self._asked: dict[str, int] = {}
+        self._passed: set[int] = set()
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._threads = [
@@ -99,6 +101,51 @@ class SelfTests:
         """Until every first test has ended, so long at most."""
         with self._changed:
             self._changed.wait_for(lambda: not self._running, seconds)
+
+    def again(self, orders: dict[str, int], clear: Callable[[str], bool]) -> None:
+        """The server asks for a self-test of some types, by numbers; `passed` has those that were passed.
+
+        `clear` ends the child of a type, so that the test has the device's memory to itself; false: not now.
+        A type whose stage cannot try itself waits for a person.
+        """
+        with self._changed:
+            self._passed &= set(orders.values())
+        for task_type, number in orders.items():
+            if self._begins(task_type, number, clear):
+                name = f"again-{task_type}"
+                thread = threading.Thread(
+                    target=self._once_more, args=(task_type, number), name=name, daemon=True
+                )
+                self._threads.append(thread)
+                thread.start()
+
+    def passed(self) -> list[int]:
+        """The numbers of the tests that the server asked for and that were passed since."""
+        with self._changed:
+            return sorted(self._passed)
+
+    def _begins(self, task_type: str, number: int, clear: Callable[[str], bool]) -> bool:
+        with self._changed:
+            busy = task_type in self._running or task_type in self._unfit
+            if busy or self._asked.get(task_type) == number or self._stop.is_set():
+                return False
+        if not self_testing([task_type]) or not clear(task_type):
+            return False
+        with self._changed:
+            self._asked[task_type] = number
+            self._running.add(task_type)
+        log.warning("the server gives no %s tasks: they failed here and not elsewhere; testing", task_type)
+        return True
+
+    def _once_more(self, task_type: str, number: int) -> None:
+        """As at the start, and told to the server once it is passed."""
+        child = self._warm.pop(task_type, None)
+        if child is not None:
+            child.kill()
+        self._run(task_type)
+        with self._changed:
+            if task_type not in self._unfit and not self._stop.is_set():
+                self._passed.add(number)
 
     def take(self, task_type: str) -> StageChild | None:
         """The warm child of a type, once."""

@@ -43,19 +43,23 @@ def serve(
     )
     listener = listen(settings.server.host, settings.server.port)
     address = f"http://{_shown(settings.server.host)}:{listener.getsockname()[1]}"
+    from server.requestlog import log_to
+
+    writing = log_to(log_file or Path(settings.home) / "server.log")
+    try:
+        _serve_logged(settings, listener, address)
+    finally:
+        writing.stop()
+
+
+def _serve_logged(settings: Settings, listener: socket.socket, address: str) -> None:
     running = build(settings)
     platform.on_stop(lambda: stop(running))
     say(f"dashcam server on {address}, home {settings.home} (Ctrl-C ends it)")
     if not _loopback(settings.server.host) and not settings.auth.required:
         say("warning: other hosts can reach this server, and it answers private networks without a token;")
         say("warning: --auth required asks everybody for one")
-    from server.requestlog import log_to
-
-    writing = log_to(log_file or Path(settings.home) / "server.log")
-    try:
-        run(running, listener)
-    finally:
-        writing.stop()
+    run(running, listener)
 
 
 def build(settings: Settings, *, alone: bool = False) -> uvicorn.Server:
@@ -77,8 +81,15 @@ def build(settings: Settings, *, alone: bool = False) -> uvicorn.Server:
         def capture_signals(self) -> Iterator[None]:
             yield
 
-    config = uvicorn.Config(
-        create_app(services=services),
+    return Quiet(program(create_app(services=services)))
+
+
+def program(app: Any) -> uvicorn.Config:
+    """How an ASGI app is served here."""
+    import uvicorn
+
+    return uvicorn.Config(
+        app,
         ws_max_size=65536,
         log_level="warning",
         access_log=False,
@@ -89,7 +100,6 @@ def build(settings: Settings, *, alone: bool = False) -> uvicorn.Server:
         server_header=False,
         lifespan="on",
     )
-    return Quiet(config)
 
 
 def run(server: uvicorn.Server, listener: socket.socket) -> None:
@@ -193,9 +203,9 @@ def home_tokens(home: Path) -> Iterator[HomeTokens | None]:
     """The tokens of a home that no server has open; None when one has: it is to be asked then."""
     from server.auth import Tokens
     from server.keys import home_key
-    from server.schema import migrate
+    from server.opening import backup_folder, open_database
     from server.services import DATABASE
-    from server.sqlite import Database, hold_alone
+    from server.sqlite import hold_alone
 
     path = home / DATABASE
     home.mkdir(parents=True, exist_ok=True)
@@ -204,12 +214,58 @@ def home_tokens(home: Path) -> Iterator[HomeTokens | None]:
     except SettingsError:
         yield None
         return
-    database = Database(path)
+    database = open_database(home, backup_folder(home, common.settings(home).backup.folder))
     try:
-        database.write(migrate).result()
         yield HomeTokens(Tokens(database, home_key(home)))
     finally:
         database.close()
+
+
+def home_backup(home: Path, target: Path, *, pictures: bool) -> dict[str, Any] | None:
+    """A backup of a home that no server has open; None when one has: it is to be asked then."""
+    import msgspec
+
+    from server.backup import save
+    from server.services import DATABASE
+    from server.sqlite import Database, hold_alone
+
+    path = home / DATABASE
+    if not path.is_file():
+        raise NotFound(
+            f"there is no database in {home}; give the home with --home, or a server with --server"
+        )
+    try:
+        hold_alone(path.with_suffix(".lock")).close()
+    except SettingsError:
+        return None
+    database = Database(path)  # held, so that no server begins meanwhile
+    try:
+        return dict(msgspec.to_builtins(save(path, target, home / "media" if pictures else None)))
+    finally:
+        database.close()
+
+
+def checked_backup(file: Path) -> dict[str, Any]:
+    """What a backup holds, once it passed its check."""
+    import msgspec
+
+    from server.backup import examine, flush
+
+    found = examine(file)
+    flush(file)
+    return dict(msgspec.to_builtins(found))
+
+
+def home_restore(file: Path, home: Path) -> dict[str, Any]:
+    """Put a backup in the place of a home's database."""
+    import msgspec
+
+    from server.backup import restore
+    from server.services import DATABASE
+    from server.sqlite import refuse_network_disk
+
+    refuse_network_disk(home / DATABASE)
+    return dict(msgspec.to_builtins(restore(file, home, DATABASE)))
 
 
 class HomeTokens:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashcam_cli import common
+from dashcam_cli.device import quarantine_of, table_of
 from dashcam_cli.output import print_json, table
 
 _PHASES = ("ready", "leased", "backing_off", "no_input", "done", "gave_up", "cancelled")
@@ -18,16 +19,24 @@ def show(url: str | None, as_json: bool) -> None:
     counts = [[kind, *(phases.get(name, 0) for name in _PHASES)] for kind, phases in queue["tasks"].items()]
     table("Tasks", ("type", *_PHASES), counts)
     table("Waiting", ("why",), [[each["why"]] for each in queue["waiting"]], empty="nothing waits")
+    lacking = [
+        [each["missing"], ", ".join(each["task_types"])] for each in queue.get("needs", ()) if each["missing"]
+    ]
+    if lacking:
+        table("Nobody can do", ("because", "type"), lacking)
     running = [
         [each["task_id"], each["device"], f"{each['progress']:.0%}", each["note"]]
         for each in queue["running"]
     ]
     table("Running", ("task", "device", "progress", "now"), running, empty="nothing runs")
-    rows = [
-        [each["hostname"], each["device_type"], each["status"], each["last_heartbeat"], each["tasks_running"]]
-        for each in devices
+    table_of(devices)
+    quarantine_of(queue.get("quarantined", []))
+    killers = [
+        [each["task_id"], each["task_type"], each["video_id"], each["why"]]
+        for each in queue.get("poisoned", ())
     ]
-    table("Devices", ("name", "type", "status", "last heartbeat (UTC)", "running"), rows)
+    if killers:
+        table("Tasks that kill their workers", ("task", "type", "video", "why"), killers)
     gone = [
         [
             each["task_id"],

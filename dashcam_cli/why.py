@@ -100,6 +100,7 @@ def _plain(
         "looked": {
             "frames": report.frames_looked_at,
             "last_seconds": report.last_seconds,
+            "second_looks": report.second_looks,
             "per_second": looked.per_second if looked else None,
             "moments": looked.moments if looked else None,
             "skipped_channel": looked.skipped_channel if looked else None,
@@ -149,6 +150,7 @@ def _plain_read(look: Look, read: Read) -> dict[str, Any]:
         "score": read.score,
         "height": read.height,
         "sharpness": read.sharpness,
+        "cut": read.cut,
     }
 
 
@@ -236,6 +238,7 @@ def _print_reads(track: Track) -> None:
         _line(
             f"  {look.seconds:7.2f} s  {read.plate:<10}  read as {read.text!r}, weakest character "
             f"{weakest(read) or 'unknown'}, {read.height:.0f} pixels high"
+            + (", at the picture's edge" if read.cut else "")
         )
     if len(reads) > _MOST_READS:
         _line(f"  and {len(reads) - _MOST_READS} less sure reads")

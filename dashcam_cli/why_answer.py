@@ -62,6 +62,8 @@ def _overview(report: Report) -> list[str]:
     kinds = Counter(_kind(track) for track in report.tracks)
     said = ", ".join(f"{kinds[kind]} {kind}" for kind in _KINDS if kinds[kind])
     frames = f"{report.frames_looked_at} frames were looked at, up to {report.last_seconds:.1f} s"
+    if report.second_looks:
+        frames += f", and {report.second_looks} times once more at plates whose vote was open"
     out = [f"{frames}; {len(report.tracks)} tracks" + (f": {said}" if said else "")]
     if report.texts_dropped:
         dropped = ", ".join(f"{count} {reason}" for reason, count in sorted(report.texts_dropped.items()))

@@ -24,7 +24,7 @@ Span = tuple[Seconds, Seconds]
 
 
 class Read(msgspec.Struct):
-    """One OCR result; `text` as it was read, `plate` as it was understood."""
+    """One OCR result; `text` as read, `plate` as understood; `cut`: it touched the picture's edge."""
 
     text: Text = ""
     plate: Text = ""
@@ -34,6 +34,7 @@ class Read(msgspec.Struct):
     score: Pixels = 0.0
     height: Pixels = 0.0
     sharpness: Pixels = 0.0
+    cut: bool = False
 
 
 class Glimpse(msgspec.Struct):
@@ -137,6 +138,7 @@ class Report(msgspec.Struct):
     tracks: list[Track]
     frames_looked_at: Whole = 0
     last_seconds: Seconds = 0.0
+    second_looks: Whole = 0
     looked: Looked | None = None
     texts_dropped: dict[Text, Whole] = {}
     texts: list[Dropped] = []

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from dashcam_cli.why_files import Look, Read, Report, Track, Verdict
 
 #: How a look can end (`stages.vision.looks`, which loads what a host for looking only need not have).
-READ, NO_PLATE, TOO_SMALL, BLURRED, UNREADABLE = (
-    "read", "no plate seen", "too small", "blurred", "not readable",
+READ, NO_PLATE, TOO_SMALL, BLURRED, UNREADABLE, SETTLED = (
+    "read", "no plate seen", "too small", "blurred", "not readable", "not read: vote was settled",
 )  # fmt: skip
 _SHORTEST, _LONGEST = 4, 10  # characters that a vote takes (`stages.vision.consensus`)
 _TEXTS = 3
+_SETTLED = "not read (vote was settled)"
 
 
 def seen(track: Track) -> int:
@@ -26,13 +27,14 @@ def summary(track: Track) -> str:
     ranked = sorted(outcomes.items(), key=lambda each: (each[0] == READ, -each[1], each[0]))
     count = seen(track)
     times = "once" if count == 1 else f"{count} times"
-    return f"seen {times}: {', '.join(f'{number} {reason}' for reason, number in ranked)}"
+    told = (f"{number} {reason.replace(SETTLED, _SETTLED)}" for reason, number in ranked)
+    return f"seen {times}: {', '.join(told)}"
 
 
 def reasons(track: Track, report: Report) -> list[str]:
     """Why looks gave no read, with what there is of figures."""
     found = (
-        _too_small(track, report), _blurred(track), _unreadable(track), _no_plate(track)
+        _too_small(track, report), _blurred(track), _unreadable(track), _no_plate(track), _settled(track)
     )  # fmt: skip
     said = [each for each in found if each]
     if track.looks_left_out:
@@ -92,6 +94,17 @@ def _no_plate(track: Track) -> str:
         return ""
     widths = _range([look.box[2] - look.box[0] for look in looks])
     return f"no plate seen: the {track.label} was {widths} pixels wide, and no plate was found on it"
+
+
+def _settled(track: Track) -> str:
+    looks = _of(track, SETTLED)
+    if not looks:
+        return ""
+    since = min(look.seconds for look in looks)
+    return (
+        f"not read: from {since:.1f} s on its vote was settled; then only clearly better looks are read, and "
+        "one a second"
+    )
 
 
 def _range(values: Sequence[float]) -> str:

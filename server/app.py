@@ -19,7 +19,7 @@ from server.keys import home_key
 from server.limits import Limits, limited
 from server.metrics import Metrics, measured
 from server.params import AnyRequest
-from server.requestlog import logged
+from server.requestlog import note
 from server.routes import (
     clips,
     devices,
@@ -32,10 +32,12 @@ from server.routes import (
     session,
     tasks,
     trips,
+    upkeep,
     webui,
     ws,
 )
 from server.services import Services
+from server.swift import swift
 
 #: The same functions answer under both versions; `face.py` has what differs.
 BOTH = [
@@ -46,6 +48,7 @@ BOTH = [
     *clips.ROUTES,
     *trips.ROUTES,
     *retention.ROUTES,
+    *upkeep.ROUTES,
     *host.API_ROUTES,
 ]
 
@@ -66,7 +69,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
             *session.ROUTES,
         ],
         lifespan=[_lifespan(settings, services)],
-        guards=[guard],
+        middleware=[guard],
         exception_handlers={
             MethodNotAllowedException: _not_allowed,
             SignIn: session.sign_in,
@@ -76,11 +79,14 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
         openapi_config=None,
         logging_config=None,
     )
-    # From the outside in: metrics, the log, HEAD and sizes, who is asking, how much they may ask, the routes.
-    inner = limited(app.asgi_handler, lambda: app.state.limits, caller_key)
+    # From the outside in: metrics and the log, HEAD and sizes, who is asking, how much they may, the routes.
+    inner = app.asgi_handler
+    if not settings.server.cors_origins:  # what those need is added on the long way only
+        inner = swift(inner, tasks.create_task.fn, tasks.claim_pending.fn, tasks.complete_task.fn)
+    inner = limited(inner, lambda: app.state.limits, caller_key)
     most = int(settings.server.body_mib * 1024 * 1024)
     app.asgi_handler = edge(gate(inner, settings), most, settings.server.v1_ends)
-    app.asgi_handler = measured(logged(app.asgi_handler), lambda: app.state.metrics)
+    app.asgi_handler = measured(app.asgi_handler, lambda: app.state.metrics, note)
     return app
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from config.settings import QueueSettings
-from server import queue
+from server import quarantine, queue
 from server.devices import Devices
 from server.feed import Feed
 from server.journal import journalled
@@ -28,7 +29,7 @@ from stages.task import Phase
 
 T = TypeVar("T")
 
-#: A waiting poll looks again after this long even when nobody woke it.
+#: A waiting poll looks again after about this long even when nobody woke it.
 _LOOK_AGAIN = 15.0
 
 
@@ -71,6 +72,8 @@ class Dispatcher:
         self.lease_expiries = 0
         self._clock = clock
         self.matcher = Matcher()
+        self._known_needs: dict[int, Needs] = {}
+        self._strays: asyncio.Task[None] | None = None
 
     def now(self) -> int:
         """Microseconds since 1970."""
@@ -98,7 +101,7 @@ class Dispatcher:
             except Unavailable:
                 self.leases.retry_expiry(lease, 5.0)
         now = self.now()
-        await self._announce(await self._change("ready", lambda tx: queue.promote(tx, now)))
+        await self._announce(await self._change("ready", lambda tx: queue.promote(tx, now, self.settings)))
 
     def _length(self, worker: str | None, asked: float | None) -> float:
         if asked is not None:
@@ -135,29 +138,49 @@ class Dispatcher:
         waiter = Waiter(claim.types, claim.capabilities, _phases(claim))
         hung_up = asyncio.ensure_future(gone()) if gone is not None and claim.wait > 0 else None
         end = time.monotonic() + claim.wait
+        rows: list[Row] | None = None
         try:
             while True:
                 self.wakeups.join(waiter)
-                if rows := await self._take(claim):
+                rows = None
+                rows = await self._take(claim)
+                if rows:
                     return rows
+                if waiter.looked_at and claim.worker is not None:
+                    await self._tell_others(waiter, claim.worker)
                 left = end - time.monotonic()
-                if left <= 0 or self.stopping or not await _until(waiter, hung_up, min(left, _LOOK_AGAIN)):
+                if left <= 0 or self.stopping or not await _until(waiter, hung_up, min(left, _look_again())):
                     return []
         finally:
-            self.wakeups.leave(waiter)
-            if hung_up is not None and hung_up.done() and waiter.wake.is_set():
-                self.wakeups.pass_on(waiter)
+            self.wakeups.pass_on(waiter, None if rows is None else [row.task_id for row in rows])
             if hung_up is not None:
                 hung_up.cancel()
 
+    async def _tell_others(self, waiter: Waiter, worker: str) -> None:
+        """It was woken for something and found nothing: what it may not have is for somebody else."""
+        waiter.barred = {each.task_type for each in await self.store.quarantines() if each.device == worker}
+        self.wakeups.announce([each for each in waiter.looked_at if each[1] in waiter.barred])
+
     async def _take(self, claim: Claim) -> list[Row]:
+        # Finding nothing changes nothing: such a transaction is not written to the disk.
         want = self._want(claim, self.matcher)
-        if not await self.store.peek(self._want(claim, Matcher())):
-            return []  # most polls find nothing: that costs the writer nothing
-        rows = await self._change("claimed", lambda tx: queue.claim(tx, want, claim.worker, claim.session))
+        try:
+            rows = await self._change(
+                "claimed", lambda tx: queue.claim(tx, want, claim.worker, claim.session)
+            )
+        except asyncio.CancelledError:
+            # The caller is gone, its transaction is not: what that leased must run out some day.
+            self._strays = asyncio.ensure_future(self._hold_strays())
+            raise
         for row in rows:
             self.leases.hold(row, self._length(claim.worker, claim.lease_seconds))
         return rows
+
+    async def _hold_strays(self) -> None:
+        """Note leases that the disk knows and the memory does not."""
+        for row in await self.store.atransact(lambda tx: tx.leased()):
+            if not self.leases.holds(row.task_id, row.lease):
+                self.leases.hold(row, self._length(row.device, None))
 
     def _want(self, claim: Claim, matcher: Matcher) -> Want:
         return Want(
@@ -184,7 +207,9 @@ class Dispatcher:
     async def complete(self, task_id: int, what: Completion) -> Completed:
         """Finish a task; see `queue.complete`."""
         now = self.now()
-        done = await self._change("completed", lambda tx: queue.complete(tx, task_id, what, now, stamp))
+        done = await self._change(
+            "completed", lambda tx: queue.complete(tx, task_id, what, now, stamp, self.settings)
+        )
         self.leases.drop(task_id)
         await self._announce(done.made)
         return done
@@ -234,7 +259,18 @@ class Dispatcher:
         ready = [row for row in rows if row.phase in (Phase.READY, Phase.NO_INPUT)]
         if not ready or not self.wakeups.waiting:
             return
-        self.wakeups.announce([(row.task_type, row.phase, _needs(row)) for row in ready])
+        try:
+            news = [(row.task_id, row.task_type, row.phase, await self._needs(row.needs_id)) for row in ready]
+        except Unavailable:  # what was asked for is on the disk: its caller must not be told otherwise
+            self.wakeups.look_again()
+        else:
+            self.wakeups.announce(news)
+
+    async def _needs(self, needs_id: int) -> Needs:
+        """A set of needs by its number; it never changes once it was kept."""
+        if needs_id not in self._known_needs:
+            self._known_needs[needs_id] = await self.store.needs(needs_id)
+        return self._known_needs[needs_id]
 
     # -- devices -------------------------------------------------------------------------------
 
@@ -270,8 +306,20 @@ class Dispatcher:
         if not await self.devices.forget(hostname):
             raise NotFound(f"Device {hostname} not found")
 
-    async def orders(self, held: list[HeldLease]) -> Orders:
-        """Renew what a worker says it holds, and say what it must stop."""
+    async def cleared(self, hostname: str) -> list[str]:
+        """A person lets a device have everything again; the types of which it got none. Raises `NotFound`."""
+        types = await self.store.atransact(lambda tx: quarantine.clear(tx, hostname))
+        self.wakeups.look_again()
+        return types
+
+    async def passed(self, hostname: str, numbers: list[int]) -> None:
+        """A device passed the self-tests that these quarantines asked for."""
+        lifted = await self.store.atransact(lambda tx: quarantine.passed(tx, hostname, numbers))
+        if lifted:
+            self.wakeups.look_again()
+
+    async def orders(self, held: list[HeldLease], hostname: str = "") -> Orders:
+        """Renew what a worker says it holds, and say what it must stop, and what to examine itself in."""
         cancel: list[int] = []
         lost: list[int] = []
         for lease in held:
@@ -279,8 +327,13 @@ class Dispatcher:
                 continue
             row = await self.store.get(lease.task_id)
             (cancel if row is not None and row.phase == Phase.CANCELLED else lost).append(lease.task_id)
+        unwell = [each for each in await self.store.quarantines() if each.device == hostname]
         return Orders(
-            cancel=cancel, lost=lost, drain=self.stopping, next_seconds=self.settings.heartbeat_seconds
+            cancel=cancel,
+            lost=lost,
+            drain=self.stopping,
+            next_seconds=self.settings.heartbeat_seconds,
+            examine={each.task_type: each.quarantine_id for each in unwell},
         )
 
     def stop(self) -> None:
@@ -290,15 +343,14 @@ class Dispatcher:
         self.feed.stop()
 
 
+def _look_again() -> float:
+    """Seconds, never the same: polls that came together do not come back together."""
+    return _LOOK_AGAIN * random.uniform(0.7, 1.3)
+
+
 def _phases(claim: Claim) -> tuple[Phase, ...]:
     """Tasks without inputs are shown to people, and never given to a named worker: it could not do them."""
     return (Phase.READY,) if claim.worker else (Phase.READY, Phase.NO_INPUT)
-
-
-def _needs(row: Row) -> Needs:
-    inputs = msgspec.json.decode(row.resolved or row.inputs)
-    places = {ref["device"] for ref in [*inputs, *msgspec.json.decode(row.outputs)]}
-    return Needs(row.needs_id, msgspec.json.decode(row.needs), sorted(places))
 
 
 async def _until(waiter: Waiter, hung_up: asyncio.Future[None] | None, seconds: float) -> bool:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from datetime import UTC, date, datetime
 from email.utils import format_datetime
 from typing import Any
 
 import msgspec
+from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, Receive, Send
 
 V1 = "/api/v1/"
 
 
-class TooLarge(Exception):
-    """A body went over the limit while it came in."""
+class TooLarge(HTTPException):
+    """A body went over the limit while it came in; a route that reads it answers so."""
+
+    status_code = 413
 
 
 def edge(app: ASGIApp, most_bytes: int, v1_ends: str = "") -> ASGIApp:
@@ -22,10 +26,16 @@ def edge(app: ASGIApp, most_bytes: int, v1_ends: str = "") -> ASGIApp:
     """
     farewell = _farewell(v1_ends)
 
-    async def handle(scope: Any, receive: Receive, send: Send) -> None:
+    def handle(scope: Any, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
+            return app(scope, receive, send)
+        announced = _announced(scope)
+        # The server program sees to it that no more comes than was announced.
+        if announced is not None and announced <= most_bytes and not farewell and scope["method"] != "HEAD":
+            return app(scope, receive, send)
+        return changed(scope, receive, send, announced or 0)
+
+    async def changed(scope: Any, receive: Receive, send: Send, announced: int) -> None:
         head = scope["method"] == "HEAD"
         started = False
 
@@ -41,7 +51,7 @@ def edge(app: ASGIApp, most_bytes: int, v1_ends: str = "") -> ASGIApp:
         if head:
             scope = {**scope, "method": "GET"}
         try:
-            if _announced(scope) > most_bytes:
+            if announced > most_bytes:
                 raise TooLarge
             await app(scope, _bounded(receive, most_bytes), sending)
         except TooLarge:
@@ -63,11 +73,15 @@ def _farewell(ends: str) -> list[tuple[bytes, bytes]]:
     ]
 
 
-def _announced(scope: Any) -> int:
+def _announced(scope: Any) -> int | None:
+    """How long the body is said to be; None when that is not said, or is not what counts (RFC 9112, 6.3)."""
+    said = None
     for name, value in scope["headers"]:
+        if name == b"transfer-encoding":
+            return None
         if name == b"content-length" and value.isdigit():
-            return int(value)
-    return 0
+            said = int(value)
+    return said
 
 
 def _bounded(receive: Receive, most_bytes: int) -> Receive:
@@ -79,14 +93,18 @@ def _bounded(receive: Receive, most_bytes: int) -> Receive:
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))
             if seen > most_bytes:
-                raise TooLarge
+                raise TooLarge(detail=_too_large(most_bytes), headers={"Connection": "close"})
         return message
 
     return receiving
 
 
 async def _refuse(send: Send, most_bytes: int) -> None:
-    await _answer(send, 413, f"the body is larger than {most_bytes} bytes; send less at a time", close=True)
+    await _answer(send, 413, _too_large(most_bytes), close=True)
+
+
+def _too_large(most_bytes: int) -> str:
+    return f"the body is larger than {most_bytes} bytes; send less at a time"
 
 
 async def _answer(send: Any, status: int, detail: str, *, close: bool = False) -> None:

@@ -6,6 +6,7 @@ The routes are the same functions under both addresses; whatever differs is here
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any
 
 from server.queue import MICRO
@@ -13,6 +14,11 @@ from server.queue import MICRO
 V2 = "/api/v2/"
 #: v2 names of paging; everything else that filters is `filter[NAME]`.
 PAGE_LIMIT, PAGE_NUMBER = "page[limit]", "page[number]"
+
+
+@lru_cache(1024)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class Face:
@@ -25,8 +31,10 @@ class Face:
         """A server time."""
         if micros is None:
             return None
+        if not self.v2:
+            return _second(micros // MICRO)
         when = datetime.fromtimestamp(micros // MICRO, UTC).replace(microsecond=micros % MICRO)
-        return when.isoformat(timespec="microseconds") if self.v2 else when.strftime("%Y-%m-%dT%H:%M:%S")
+        return when.isoformat(timespec="microseconds")
 
     def local(self, text: str | None, offset: int | None) -> str | None:
         """A time by a camera's clock, `YYYY-MM-DDTHH:MM:SS`; `offset` in seconds east of UTC."""

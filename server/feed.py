@@ -245,4 +245,4 @@ def _row_weight(row: Row) -> int:
         row.published,
         row.error,
     )
-    return 1000 + sum(sys.getsizeof(text) for text in texts if text is not None)
+    return 1200 + sum(len(text) for text in texts if text is not None)

@@ -14,18 +14,18 @@ and not about an address that somebody spelled in a clever way.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from litestar.config.cors import CORSConfig
-from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException, WebSocketException
 from litestar.types import ASGIApp, Receive, Send
 
 from config.settings import Settings
 from server.auth import BadToken, Caller, Tokens
-from server.peers import Peer, networks, peer
+from server.peers import FORWARDED, Peer, networks, peer
 from server.roles import Need, need
 
 COOKIE = "dashcam_session"
@@ -41,6 +41,13 @@ _OUTSIDE = (
 _FOREIGN = "a page of another site may not do this; the setting cors_origins names those that may"
 
 
+_ASKED = {
+    *(b"authorization", b"x-api-key", b"cookie", b"origin", b"sec-fetch-site", b"host"),
+    *(name.encode() for name in (*FORWARDED, "x-forwarded-proto")),
+}
+_ANYBODY = Caller(name="", role="admin", kind="open", ambient=True, free=True)
+
+
 class SignIn(NotAuthorizedException):
     """A page that its visitor may not see; answered with the form to sign in."""
 
@@ -53,7 +60,7 @@ def gate(app: ASGIApp, settings: Settings) -> ASGIApp:
     trusted = networks(settings.auth.trusted_proxies)
     required, origins = settings.auth.required, set(settings.server.cors_origins)
 
-    async def handle(scope: Any, receive: Receive, send: Send) -> None:
+    def handle(scope: Any, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] in ("http", "websocket"):
             heads = _heads(scope)
             from_where = peer(scope, heads, trusted)
@@ -65,7 +72,7 @@ def gate(app: ASGIApp, settings: Settings) -> ASGIApp:
                 foreign=_foreign(heads, origins),
                 https=from_where.https,
             )
-        await app(scope, receive, send)
+        return app(scope, receive, send)
 
     return handle
 
@@ -100,9 +107,21 @@ def caller_key(scope: Any) -> str:
     return f"addr:{state['address']}"
 
 
-async def guard(connection: ASGIConnection[Any, Any, Any, Any], _handler: object) -> None:
-    """Let the caller in, or raise: 401 (nobody, no token), 403 (too low a role, a page of another site)."""
-    scope: Any = connection.scope
+def guard(app: ASGIApp) -> ASGIApp:
+    """Let a caller in, or raise: 401 (nobody, no token), 403 (too low a role, a page of another site).
+
+    A middleware and no guard of Litestar's: for those it copies the route's handler with each request.
+    """
+
+    def handle(scope: Any, receive: Receive, send: Send) -> Awaitable[None]:
+        let_in(scope)
+        return app(scope, receive, send)
+
+    return handle
+
+
+def let_in(scope: Any) -> None:
+    """As `guard`, once `scope["path_template"]` says which route it is."""
     state = scope.get("state", {})
     method = scope["method"] if scope["type"] == "http" else "WEBSOCKET"
     asked = need(method, scope["path_template"])
@@ -149,7 +168,7 @@ def _caller(scope: Any, heads: dict[str, str], from_where: Peer, required: bool)
         return caller, "" if caller is not None else trouble or _NO_TOKEN
     if not from_where.private:
         return None, _OUTSIDE
-    return caller or Caller(name="", role="admin", kind="open", ambient=True, free=True), trouble
+    return caller or _ANYBODY, trouble
 
 
 def _credential(scope: Any, heads: dict[str, str]) -> tuple[str | None, bool]:
@@ -190,9 +209,13 @@ def _foreign(heads: dict[str, str], origins: set[str]) -> bool:
 
 
 def _heads(scope: Any) -> dict[str, str]:
-    """The headers, repeated ones joined by commas (as the standard has it; cookies by semicolons)."""
+    """The headers that are asked for here, repeated ones joined by commas (as the standard has it; cookies by
+    semicolons).
+    """
     found: dict[str, str] = {}
     for name, value in scope["headers"]:
+        if name.lower() not in _ASKED:
+            continue
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         joint = "; " if key == "cookie" else ", "
         found[key] = f"{found[key]}{joint}{text}" if key in found else text

@@ -13,6 +13,9 @@ import msgspec
 
 from server.store import Row
 
+#: Deadlines that may be kept of leases that are dropped, before they are cleared out.
+_SLACK = 1000
+
 
 class Lease(msgspec.Struct):
     """One hold on one task. `deadline` is on the monotonic clock; `seconds` is its full length."""
@@ -33,14 +36,21 @@ class Leases:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._held: dict[int, Lease] = {}
+        self._sessions: dict[str, set[int]] = {}
         self._heap: list[tuple[float, int, int]] = []
 
     def hold(self, row: Row, seconds: float) -> Lease:
         """Note a lease that was just given, or found at start."""
         deadline = self._monotonic() + seconds
         lease = Lease(row.task_id, row.lease, row.device, row.session, seconds, deadline)
+        self.drop(row.task_id)
         self._held[row.task_id] = lease
+        if row.session is not None:
+            self._sessions.setdefault(row.session, set()).add(row.task_id)
         heapq.heappush(self._heap, (deadline, row.task_id, row.lease))
+        if len(self._heap) > _SLACK + 4 * len(self._held):  # most were dropped long before their time
+            self._heap = [(each.deadline, each.task_id, each.number) for each in self._held.values()]
+            heapq.heapify(self._heap)
         return lease
 
     def renew(self, task_id: int, number: int, progress: float, note: str) -> bool:
@@ -52,11 +62,21 @@ class Leases:
         lease.progress, lease.note = progress, note
         return True
 
+    def holds(self, task_id: int, number: int) -> bool:
+        """Whether this very lease is held."""
+        lease = self._held.get(task_id)
+        return lease is not None and lease.number == number
+
     def drop(self, task_id: int, number: int | None = None) -> None:
         """Forget a lease; with `number`, only that one."""
         lease = self._held.get(task_id)
         if lease is not None and number in (None, lease.number):
             del self._held[task_id]
+            if lease.session is not None:
+                theirs = self._sessions[lease.session]
+                theirs.discard(task_id)
+                if not theirs:
+                    del self._sessions[lease.session]
 
     def expired(self) -> list[Lease]:
         """Leases whose time is over. They stay held until they are dropped."""
@@ -78,7 +98,7 @@ class Leases:
 
     def of_session(self, session: str) -> list[Lease]:
         """What a worker's session holds, as the server knows it."""
-        return [lease for lease in self._held.values() if lease.session == session]
+        return [self._held[task_id] for task_id in sorted(self._sessions.get(session, ()))]
 
     def of_device(self, device: str) -> list[Lease]:
         """What a device holds."""

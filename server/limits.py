@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -42,6 +42,8 @@ class Limits:
         self._at_once = settings.connections
         self._clock = clock
         self._windows: OrderedDict[str, _Window] = OrderedDict()
+        #: Whether there is any limit.
+        self.on = bool(self._per_minute or self._at_once)
 
     def enter(self, caller: str, *, waits: bool) -> tuple[_Window, str]:
         """Count a request; its window, and why it is refused ("" = it is not). `waits`: it takes no slot."""
@@ -103,16 +105,20 @@ def limited(app: ASGIApp, limits_of: Callable[[], Limits], caller_key: Callable[
         if scope["type"] != "http" or not scope["path"].startswith("/api/"):
             await app(scope, receive, send)
             return
-        limits, waits = limits_of(), _waits(scope)
+        limits = limits_of()
+        if not limits.on:
+            await app(scope, receive, send)
+            return
+        waits = _waits(scope)
         window, refused = limits.enter(caller_key(scope), waits=waits)
         if refused:
             await _refuse(send, limits, window, refused)
             return
 
-        async def sending(message: Any) -> None:
+        def sending(message: Any) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message["headers"], *limits.headers(window)]}
-            await send(message)
+            return send(message)
 
         try:
             await app(scope, receive, sending)

@@ -10,7 +10,7 @@ import math
 import time
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -106,9 +106,11 @@ class Metrics:
         """Requests that are being answered, polls that wait and WebSockets."""
         return self.in_flight + self.long_polls + self.websockets
 
-    def note(self, method: str, path: str, status: int, seconds: float | None) -> None:
-        """A request was answered; `seconds` None: it waited on purpose."""
-        key = (method if method in _METHODS else "OTHER", self.templates.of(path), status)
+    def note(
+        self, method: str, path: str, status: int, seconds: float | None, template: str | None = None
+    ) -> None:
+        """A request was answered; `seconds` None: it waited on purpose. `template`: when the router told it."""
+        key = (method if method in _METHODS else "OTHER", template or self.templates.of(path), status)
         self.requests[key] += 1
         if status == 409 and key[1].endswith(_ENDS):
             self.stale_completions += 1
@@ -148,7 +150,11 @@ class Metrics:
         return round(1000 * ordered[math.ceil(0.95 * len(ordered)) - 1], 3)
 
 
-def measured(app: ASGIApp, metrics_of: Callable[[], Metrics]) -> ASGIApp:
+#: Told of each request that ended: its scope, status, seconds, and of a failed one what was answered.
+Note = Callable[[Any, int, float, bytes], None]
+
+
+def measured(app: ASGIApp, metrics_of: Callable[[], Metrics], note: Note | None = None) -> ASGIApp:
     """Count and time what goes through `app`; the outermost wrapper, so that refusals count as well."""
 
     async def handle(scope: Any, receive: Receive, send: Send) -> None:
@@ -160,24 +166,28 @@ def measured(app: ASGIApp, metrics_of: Callable[[], Metrics]) -> ASGIApp:
             finally:
                 metrics.websockets -= 1
         elif scope["type"] == "http":
-            await _request(app, metrics_of(), scope, receive, send)
+            await _request(app, metrics_of(), note, scope, receive, send)
         else:
             await app(scope, receive, send)
 
     return handle
 
 
-async def _request(app: ASGIApp, metrics: Metrics, scope: Any, receive: Receive, send: Send) -> None:
+async def _request(
+    app: ASGIApp, metrics: Metrics, note: Note | None, scope: Any, receive: Receive, send: Send
+) -> None:
     method, path = scope["method"], scope["path"]
     waits = _waits(scope)
-    status = 500  # what the server answers for us when the app raises
+    status, said = 500, b""  # what the server answers for us when the app raises
     began = time.perf_counter()
 
-    async def sending(message: Any) -> None:
-        nonlocal status
+    def sending(message: Any) -> Awaitable[None]:
+        nonlocal status, said
         if message["type"] == "http.response.start":
             status = message["status"]
-        await send(message)
+        elif status >= 400 and not said:
+            said = message.get("body", b"")
+        return send(message)
 
     metrics.long_polls += waits
     metrics.in_flight += not waits
@@ -189,7 +199,11 @@ async def _request(app: ASGIApp, metrics: Metrics, scope: Any, receive: Receive,
     finally:
         metrics.long_polls -= waits
         metrics.in_flight -= not waits
-        metrics.note(method, path, status, None if waits else time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        template = scope.get("path_template")
+        metrics.note(method, path, status, None if waits else seconds, template)
+        if note is not None:
+            note(scope, status, seconds, said)
 
 
 def _waits(scope: Any) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
 import msgspec
 from litestar import Request
@@ -21,6 +22,7 @@ AnyRequest = Request[Any, Any, Any]
 
 UNKNOWN = "X-Unknown-Parameters"
 _DIGITS = 16
+_SHORT = 512
 
 
 class Query:
@@ -28,9 +30,7 @@ class Query:
 
     def __init__(self, request: AnyRequest) -> None:
         self.face = Face(request.scope["path"])
-        self._values: dict[str, list[str]] = {}
-        for name, value in request.query_params.multi_items():
-            self._values.setdefault(name, []).append(value)
+        self._values = _asked_for(request.scope["query_string"])
         self._asked: set[str] = set()
         self.strangers: dict[str, str] = {}
 
@@ -93,7 +93,7 @@ class Query:
 
         Call it before anything is changed, and after everything was asked for.
         """
-        strangers = []
+        strangers: list[str] = []
         for name in self._values.keys() - self._asked:
             near = difflib.get_close_matches(name, self._asked, n=1)
             shown = "".join(c if "!" <= c <= "~" else "?" for c in name[:60])
@@ -105,6 +105,22 @@ class Query:
             )
         self.strangers = {UNKNOWN: ", ".join(sorted(strangers)[:10])} if strangers else {}
         return self.strangers
+
+
+def _asked_for(query: bytes) -> dict[str, list[str]]:
+    """The values of each parameter, in order."""
+    if not query:
+        return {}
+    # Workers ask the same again and again.
+    return _parsed(query) if len(query) <= _SHORT else _parsed.__wrapped__(query)
+
+
+@lru_cache(512)
+def _parsed(query: bytes) -> dict[str, list[str]]:
+    values: dict[str, list[str]] = {}
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        values.setdefault(name, []).append(value)
+    return values
 
 
 def nothing_asked(request: AnyRequest) -> Query:
@@ -138,10 +154,10 @@ def number_in_path(text: str) -> int | None:
 
 async def body(request: AnyRequest) -> Any:
     """The decoded body, or None when there is none. JSON by its first character, else form fields."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = header(request, b"content-type").partition(";")[0].strip().lower()
     if kind.startswith("multipart/"):
         raise HTTPException(status_code=415, detail="multipart bodies are not taken; send JSON")
-    raw = (await request.body()).strip()
+    raw = (await _whole_body(request)).strip()
     if not raw:
         return None
     if kind == "application/x-www-form-urlencoded" and raw[:1] not in b"{[" and raw != b"null":
@@ -150,6 +166,25 @@ async def body(request: AnyRequest) -> Any:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"the body is not valid JSON: {error}", [("body", str(error))]) from None
+
+
+def header(request: AnyRequest, name: bytes) -> str:
+    """A header's value; "" when it was not sent."""
+    return next((value.decode("latin-1") for key, value in request.scope["headers"] if key == name), "")
+
+
+async def _whole_body(request: AnyRequest) -> bytes:
+    """What was sent; `edge` has bounded it. Each body is read once, so nothing is kept of it."""
+    message: Any = await request.receive()
+    if not message.get("more_body"):
+        return bytes(message.get("body", b""))
+    parts = []
+    while message["type"] == "http.request":
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+        message = await request.receive()
+    raise HTTPException(status_code=400, detail="the caller went away before the body had come")
 
 
 def _form(raw: bytes) -> dict[str, Any]:

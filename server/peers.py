@@ -22,7 +22,8 @@ PRIVATE = tuple(
         "fc00::/7", "169.254.0.0/16", "fe80::/10", "100.64.0.0/10",
     )
 )  # fmt: skip
-_FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip")
+#: Headers by which proxies say whom they speak for.
+FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip")
 # ASGI gives None for a Unix socket (a local process that the file's mode lets in); the test client has a
 # name instead of an address. Servers fill this in from the socket, so nobody can send it.
 _NAMELESS = (None, "testclient")
@@ -63,8 +64,8 @@ def peer(scope: Any, heads: dict[str, str], trusted: Sequence[Network]) -> Peer:
     https = scope.get("scheme") in ("https", "wss")
     if found is None:
         return Peer(address=str(name)[:64], private=False, local=False, https=https)
-    if not any(each in heads for each in _FORWARDED):
-        return Peer(address=str(found), private=_within(found, PRIVATE), local=found.is_loopback, https=https)
+    if not any(each in heads for each in FORWARDED):
+        return _direct(found, https)
     if _within(found, trusted):
         https = https or heads.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower() == "https"
         behind = _behind(heads, trusted)
@@ -73,13 +74,18 @@ def peer(scope: Any, heads: dict[str, str], trusted: Sequence[Network]) -> Peer:
     return Peer(address=str(found), private=False, local=False, https=https)
 
 
+@lru_cache(maxsize=4096)
+def _direct(found: Address, https: bool) -> Peer:
+    return Peer(address=str(found), private=_within(found, PRIVATE), local=found.is_loopback, https=https)
+
+
 def _behind(heads: dict[str, str], trusted: Sequence[Network]) -> Address | None:
     """The nearest address that is no trusted proxy; None when the headers name none or contradict each other.
 
     What lies further out was written by the caller.
     """
     named = set()
-    for header in _FORWARDED:
+    for header in FORWARDED:
         if header in heads:
             named.add(_nearest(_hops(header, heads[header]), trusted))
     return named.pop() if len(named) == 1 else None

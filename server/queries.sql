@@ -5,8 +5,7 @@ INSERT INTO task (task_type, state, phase, created_at, video_id, inputs, outputs
                   resolved, priority, parent_id, root_id)
 VALUES (:task_type, :state, :phase, :created_at, :video_id, :inputs, :outputs, :metadata, :needs, :needs_id,
         :resolved, :priority, :parent_id,
-        coalesce(:root_id, (SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'task')))
-RETURNING *;
+        coalesce(:root_id, (SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'task')));
 
 -- get_task --
 SELECT * FROM task WHERE task_id = :task_id;
@@ -25,18 +24,25 @@ WHERE video_id = :video_id
 ORDER BY task_id LIMIT :limit OFFSET :offset;
 
 -- probe_ready --
--- One probe per set of needs and type: the index holds exactly this order.
-SELECT * FROM task
-WHERE phase = 'ready' AND needs_id = :needs_id AND task_type = :task_type
-ORDER BY priority, root_id, task_id LIMIT :limit;
+-- One probe per set of needs and type: the index holds exactly this order, and all that is asked.
+SELECT priority, root_id, task_id FROM task
+WHERE phase = 'ready' AND needs_id = ? AND task_type = ?
+ORDER BY priority, root_id, task_id LIMIT ?;
 
 -- probe_no_input --
-SELECT * FROM task
-WHERE phase = 'no_input' AND needs_id = :needs_id AND task_type = :task_type
-ORDER BY priority, root_id, task_id LIMIT :limit;
+SELECT priority, root_id, task_id FROM task
+WHERE phase = 'no_input' AND needs_id = ? AND task_type = ?
+ORDER BY priority, root_id, task_id LIMIT ?;
+
+-- probed --
+SELECT * FROM task WHERE task_id IN (
+  SELECT task_id FROM ({branches}) ORDER BY priority, root_id, task_id LIMIT ?);
 
 -- due_tasks --
 SELECT * FROM task WHERE phase = 'backing_off' AND run_at <= :now ORDER BY run_at LIMIT 500;
+
+-- far_tasks --
+SELECT * FROM task WHERE phase = 'backing_off' AND run_at > :horizon ORDER BY run_at LIMIT 500;
 
 -- waiting_for --
 SELECT * FROM task WHERE video_id = :video_id AND phase = 'no_input';
@@ -59,6 +65,9 @@ WHERE state <> 'pending' GROUP BY task_type, phase;
 
 -- all_needs --
 SELECT needs_id, needs, places FROM needs ORDER BY needs_id;
+
+-- needs_of --
+SELECT needs_id, needs, places FROM needs WHERE needs_id = :needs_id;
 
 -- insert_needs --
 INSERT INTO needs (needs, places) VALUES (:needs, :places) RETURNING needs_id;
@@ -101,6 +110,12 @@ UPDATE clip SET filename = :filename, fingerprint = coalesce(:fingerprint, finge
   -- An empty path means that the archive was removed; a new one stands again, also when nobody says where.
   archive_device = coalesce(:archive_device, CASE WHEN :archived THEN nullif(archive_device, '') ELSE archive_device END),
   archive_path = coalesce(:archive_path, CASE WHEN :archived THEN nullif(archive_path, '') ELSE archive_path END)
+WHERE video_id = :video_id;
+
+-- note_done --
+-- As `put_clip`, where nothing changed that an index or another table goes by.
+UPDATE clip SET filename = :filename, duration_seconds = :duration_seconds, total_frames = :total_frames,
+  detections_count = :detections_count, plates_found = :plates_found, facts = :facts, tasks_done = tasks_done + 1
 WHERE video_id = :video_id;
 
 -- drop_files --
@@ -604,3 +619,72 @@ SELECT m.encounter_id, m.sighting_id, m.begins, m.ends, m.clock, json_extract(c.
   s.confirmed, s.timestamp, s.first_seconds, s.lat, s.lon, s.crop
 FROM met m JOIN sighting s USING (sighting_id) JOIN plate p USING (plate_id) JOIN clip c USING (video_id)
 WHERE m.sighting_id = :sighting_id;
+
+-- finished_tasks --
+SELECT task_id FROM task
+WHERE task_id < :below AND state = 'complete' AND completed_at < :before ORDER BY task_id DESC LIMIT :limit;
+
+-- remove_task --
+DELETE FROM task WHERE task_id = :task_id AND state = 'complete'
+  AND NOT EXISTS (SELECT 1 FROM task c WHERE c.parent_id = :task_id);
+
+-- what_is_known --
+SELECT EXISTS (SELECT 1 FROM said WHERE video_id = :video_id AND task_type = :task_type),
+  EXISTS (SELECT 1 FROM file WHERE video_id = :video_id AND task_type = :task_type);
+
+-- strikes --
+SELECT strike_id, device, task_type, task_id, error, at, others_did FROM strike
+WHERE task_type = :task_type ORDER BY strike_id;
+
+-- put_strike --
+INSERT INTO strike (device, task_type, task_id, error, at) VALUES (:device, :task_type, :task_id, :error, :now);
+
+-- tell_strikes --
+UPDATE strike SET others_did = 1 WHERE task_type = :task_type AND NOT others_did;
+
+-- drop_strikes --
+DELETE FROM strike WHERE task_type = :task_type AND device = :device;
+
+-- quarantines --
+SELECT quarantine_id, device, task_type, since, why FROM quarantine
+WHERE :device IS NULL OR device = :device ORDER BY quarantine_id;
+
+-- put_quarantine --
+INSERT INTO quarantine (device, task_type, since, why) VALUES (:device, :task_type, :now, :why);
+
+-- drop_quarantine --
+DELETE FROM quarantine WHERE device = :device AND task_type = :task_type;
+
+-- forget_device_strikes --
+DELETE FROM strike WHERE device = :hostname;
+
+-- forget_device_quarantines --
+DELETE FROM quarantine WHERE device = :hostname;
+
+-- plates_matching --
+-- The trigram index narrows, the condition decides. This one and the next six: `plate_page.py` adds conditions.
+SELECT p.plate_id FROM plate_fts JOIN plate p ON p.plate_id = plate_fts.rowid
+WHERE plate_fts MATCH :match AND {condition} LIMIT :limit;
+
+-- plates_like --
+SELECT p.plate_id FROM plate p WHERE {condition};
+
+-- sightings_walked --
+SELECT w.sighting_id FROM (
+  SELECT s.sighting_id, s.plate_id, s.timestamp FROM sighting s WHERE 1{dates}{other}
+  ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :walked) w
+CROSS JOIN plate p USING (plate_id) WHERE {condition}
+ORDER BY w.timestamp DESC, w.sighting_id DESC LIMIT :most;
+
+-- count_sightings_of_plates --
+SELECT count(*) FROM (
+  SELECT 1 FROM sighting s WHERE s.plate_id IN (SELECT value FROM json_each(:plates)){dates} LIMIT :most);
+
+-- timestamp_of_rank --
+SELECT s.timestamp FROM sighting s WHERE 1{dates}
+ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT 1 OFFSET :rank;
+
+-- sightings_of_plates --
+SELECT s.sighting_id FROM sighting s
+WHERE s.plate_id IN (SELECT value FROM json_each(:plates)){condition}{dates}{other}
+ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :most;

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from config.settings import QueueSettings
+from server import quarantine
 from server.catalogue import Learned
 from server.store import Entry, Row, Tx, Want
 from stages.errors import BadInput, Conflict, NotFound, StaleLease
@@ -22,6 +23,7 @@ from stages.task import Phase, TaskType
 PRIORITIES = {"critical": 0, "high": 1, "normal": 2, "low": 3}
 NORMAL = PRIORITIES["normal"]
 MICRO = 1_000_000
+DEFAULTS = QueueSettings()
 #: An idempotency key is remembered this long.
 KEY_SECONDS = 86400
 
@@ -95,10 +97,7 @@ def _create_one(tx: Tx, ask: Ask, now: int, parent: Row | None) -> Row:
     resolved = _resolve(tx, ask.task_type, video_id) if not ask.inputs else None
     waits = not ask.inputs and resolved is None and ask.task_type != TaskType.INGEST_VIDEO
     inputs = resolved if resolved is not None else ask.inputs
-    source = ask.metadata.get("source")
-    wanted = (
-        [{"device": source}] if not ask.inputs and isinstance(source, str) and source in tx.places() else []
-    )
+    wanted = _source(tx, ask.task_type, inputs, ask.metadata)
     return tx.insert(
         Entry(
             task_type=ask.task_type,
@@ -116,6 +115,16 @@ def _create_one(tx: Tx, ask: Ask, now: int, parent: Row | None) -> Row:
             root_id=parent.root_id if parent else None,
         )
     )
+
+
+def _source(
+    tx: Tx, task_type: str, inputs: list[dict[str, Any]], metadata: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Where an ingest that names no file looks for one, when that is a place that somebody can reach."""
+    if inputs or task_type != TaskType.INGEST_VIDEO:
+        return []
+    source = metadata.get("source")
+    return [{"device": source}] if isinstance(source, str) and source in tx.places() else []
 
 
 def _priority(metadata: dict[str, Any], otherwise: int) -> int:
@@ -151,6 +160,10 @@ def _resolve(tx: Tx, task_type: str, video_id: str | None) -> list[dict[str, Any
 
 def claim(tx: Tx, want: Want, device: str | None, session: str | None) -> list[Row]:
     """Give the first claimable tasks to a device, each under a new lease."""
+    types = quarantine.allowed(tx, device, want.types)
+    if types is None:
+        return []
+    want = want if types == want.types else msgspec.structs.replace(want, types=types)
     return [
         tx.update(row, phase=Phase.LEASED, lease=row.lease + 1, device=device, session=session, run_at=None)
         for row in tx.candidates(want)
@@ -160,7 +173,14 @@ def claim(tx: Tx, want: Want, device: str | None, session: str | None) -> list[R
 # -- ending --------------------------------------------------------------------------------------
 
 
-def complete(tx: Tx, task_id: int, what: Completion, now: int, say: Callable[[int], str]) -> Completed:
+def complete(
+    tx: Tx,
+    task_id: int,
+    what: Completion,
+    now: int,
+    say: Callable[[int], str],
+    settings: QueueSettings = DEFAULTS,
+) -> Completed:
     """Finish a task, publish what follows and what was learned, all in this transaction.
 
     A repeat is answered with the stored answer and creates nothing. `say` writes a time for the answer.
@@ -171,6 +191,7 @@ def complete(tx: Tx, task_id: int, what: Completion, now: int, say: Callable[[in
         return _repeat(row, what, published)
     if what.lease is not None:
         _fence(row, what.lease)
+        quarantine.succeeded(tx, row, now, settings)
     lease = (
         row.lease if what.lease is not None else row.lease + 1
     )  # a person's word revokes the holder's lease
@@ -178,6 +199,13 @@ def complete(tx: Tx, task_id: int, what: Completion, now: int, say: Callable[[in
     if video_id is None and what.learned != Learned():
         message = "the task names no clip, so its results have no place; add video_id to the body"
         raise BadInput(message, [("video_id", "is required with results here")])
+    outputs = _joined(row.outputs, what.outputs)
+    metadata = msgspec.json.decode(row.metadata) | (what.metadata or {})
+    if video_id is not None:  # before what follows is made: that may read the files that this task left
+        learned = msgspec.structs.replace(
+            what.learned, outputs=msgspec.json.decode(outputs), metadata=metadata
+        )
+        tx.catalogue.learn(video_id, row.task_type, learned, now)
     children = create(tx, what.new_tasks or [], now, parent=msgspec.structs.replace(row, video_id=video_id))
     answer = {
         "message": f"Task {task_id} marked as complete",
@@ -191,21 +219,13 @@ def complete(tx: Tx, task_id: int, what: Completion, now: int, say: Callable[[in
         lease=lease,
         video_id=video_id,
         completed_at=now,
-        outputs=_joined(row.outputs, what.outputs),
-        metadata=text_of(msgspec.json.decode(row.metadata) | (what.metadata or {})),
+        outputs=outputs,
+        metadata=text_of(metadata),
         error=None,
         answer=text_of(answer),
         published=published or "[]",
     )
-    made = [child for child in children if child.phase == Phase.READY]
-    if video_id is not None:
-        learned = msgspec.structs.replace(
-            what.learned,
-            outputs=msgspec.json.decode(done.outputs),
-            metadata=msgspec.json.decode(done.metadata),
-        )
-        tx.catalogue.learn(video_id, row.task_type, learned, now)
-        made += _unblock(tx, video_id)
+    made = children + (_unblock(tx, video_id) if video_id is not None else [])
     return Completed(row=done, answer=answer, made=made)
 
 
@@ -252,6 +272,8 @@ def fail(tx: Tx, task_id: int, lease: int, setback: Setback, now: int, settings:
         return tx.update(
             row, phase=Phase.BACKING_OFF, delays=delays, lost=0, run_at=run_at, error=setback.error
         )
+    if setback.retry:
+        quarantine.failed(tx, row, setback.error, now, settings)
     counts: dict[str, Any] = {
         "failures": row.failures + (setback.kind == "failed"),
         "crashes": row.crashes + (setback.kind == "crashed"),
@@ -286,7 +308,9 @@ def expire(tx: Tx, task_id: int, lease: int, settings: QueueSettings) -> Row | N
     if row is None or row.phase != Phase.LEASED or row.lease != lease:
         return None
     lost = row.lost + 1
-    vanished = [*msgspec.json.decode(row.vanished)[-9:], row.device or "an anonymous client"]
+    # Those of earlier rows of losses, before it was given back or failed, are not meant.
+    earlier = msgspec.json.decode(row.vanished)[-row.lost :][-9:] if row.lost else []
+    vanished = [*earlier, row.device or "an anonymous client"]
     columns: dict[str, Any] = {"lost": lost, "vanished": text_of(vanished), "device": None, "session": None}
     if lost >= settings.max_lost:
         names = ", ".join(sorted(set(vanished)))
@@ -321,9 +345,12 @@ def amend(tx: Tx, task_id: int, metadata: dict[str, Any] | None, needs: dict[str
             state = "complete" if row.phase == Phase.DONE else "being worked on"
             raise Conflict(f"Task {task_id} is {state}; its needs cannot be changed now")
         inputs, outputs = msgspec.json.decode(row.resolved or row.inputs), msgspec.json.decode(row.outputs)
+        source = _source(
+            tx, row.task_type, inputs, msgspec.json.decode(columns.get("metadata", row.metadata))
+        )
         columns |= {
             "needs": text_of(needs),
-            "needs_id": tx.intern(canonical(needs), _places(inputs, outputs)),
+            "needs_id": tx.intern(canonical(needs), _places(inputs, outputs, source)),
         }
     return tx.update(row, **columns) if columns else row
 
@@ -348,9 +375,13 @@ def retry(tx: Tx, task_id: int) -> Row:
     return _back(tx, row, **fresh)
 
 
-def promote(tx: Tx, now: int) -> list[Row]:
-    """Tasks that have backed off long enough are ready again."""
-    return [_back(tx, row, run_at=None) for row in tx.due(now)]
+def promote(tx: Tx, now: int, settings: QueueSettings) -> list[Row]:
+    """Tasks that have backed off long enough are ready again.
+
+    So are those that would wait for longer than any setback makes one: the clock was set back meanwhile.
+    """
+    horizon = now + int(settings.backoff_most_seconds * MICRO)
+    return [_back(tx, row, run_at=None) for row in tx.due(now, horizon)]
 
 
 def _back(tx: Tx, row: Row, **columns: Any) -> Row:

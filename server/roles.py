@@ -6,6 +6,7 @@ A viewer looks and searches; a worker also claims, finishes and publishes tasks;
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -76,6 +77,8 @@ TABLE: dict[str, Need] = {
     "PATCH /api/v1/tasks/{}": ADMIN,
     "DELETE /api/v1/tasks/{}": ADMIN,
     "DELETE /api/v1/devices/{}": ADMIN,
+    "POST /api/v1/devices/{}/clear": ADMIN,
+    "POST /api/v1/catalogue/rebuild": ADMIN,
     "POST /api/v1/videos/{}/protect": ADMIN,
     "GET /api/v1/retention/candidates": ADMIN,
     "POST /api/v1/files/removed": ADMIN,
@@ -83,12 +86,14 @@ TABLE: dict[str, Need] = {
     "POST /api/v1/trips/merge": ADMIN,
     "POST /api/v1/trips/{}/split": ADMIN,
     "DELETE /api/v1/trips/edits/{}": ADMIN,
+    "POST /api/v1/backup": KEYS,
     "GET /api/v1/tokens": KEYS,
     "POST /api/v1/tokens": KEYS,
     "DELETE /api/v1/tokens/{}": KEYS,
 }
 
 
+@lru_cache(1024)
 def need(method: str, template: str) -> Need:
     """What a route asks, by its method ("WEBSOCKET" for those) and the router's template of its address."""
     path = re.sub(r"{[^}]*}", "{}", template)

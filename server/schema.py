@@ -151,18 +151,56 @@ SET = "dashcam"
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a database up to this program; refuses one that a newer program wrote."""
+    if newer := newer_steps(connection):
+        raise SettingsError(
+            f"this database was written by a newer dashcam (it has {', '.join(newer)}); update this one, "
+            "restore a backup from before (dashcam restore), or give another --home"
+        )
     sqlite_utils = _sqlite_utils()
-    database = sqlite_utils.Database(connection)
     migrations = sqlite_utils.Migrations(SET)
     for name, step in STEPS:
         migrations(name=name)(step)
-    found = {done.name for done in migrations.applied(database)}
-    if newer := sorted(found - {name for name, _ in STEPS}):
-        raise SettingsError(
-            f"this database was written by a newer dashcam (it has {', '.join(newer)}); "
-            "update this one, or give another --home"
-        )
-    migrations.apply(database)
+    migrations.apply(sqlite_utils.Database(connection))
+
+
+def applied_steps(connection: sqlite3.Connection) -> set[str]:
+    """The migrations that a database went through; none for a new one."""
+    table = "SELECT 1 FROM sqlite_schema WHERE name = '_sqlite_migrations'"
+    if connection.execute(table).fetchone() is None:
+        return set()
+    found = connection.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = ?", (SET,))
+    return {name for (name,) in found.fetchall()}
+
+
+def newer_steps(connection: sqlite3.Connection) -> list[str]:
+    """The migrations that only a newer program knows."""
+    return sorted(applied_steps(connection) - {name for name, _ in STEPS})
+
+
+def missing_steps(connection: sqlite3.Connection) -> list[str]:
+    """What `migrate` would do to a database that has something in it; nothing for a new one."""
+    done = applied_steps(connection)
+    return [name for name, _ in STEPS if name not in done] if done else []
+
+
+def raise_numbers(connection: sqlite3.Connection) -> None:
+    """Let leases and new tasks have numbers that nobody can hold from another time of this queue.
+
+    For a database that takes the place of another one: what a worker still has in hand from there must be
+    refused (409, 404), not taken for something that happens to have the same number.
+    """
+    connection.execute("UPDATE task SET lease = lease + 1000 WHERE state <> 'complete'")
+    found = connection.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'task'").fetchone()[0]
+    raise_task_numbers(connection, (found or 0) + 1)
+
+
+def raise_task_numbers(connection: sqlite3.Connection, above: int) -> None:
+    """Let new tasks have far higher numbers than `above`, unless they have higher ones already."""
+    found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'task'").fetchone()
+    if not above or (found and found[0] >= above):
+        return
+    connection.execute("DELETE FROM sqlite_sequence WHERE name = 'task'")
+    connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('task', ?)", (above + 1_000_000,))
 
 
 def _run(database: Any, script: str) -> None:
@@ -346,6 +384,49 @@ def _encounters(database: Any) -> None:
     _run(database, ENCOUNTERS)
 
 
+UPKEEP = """
+-- What follows from a task: asked before it is removed, by us and by the foreign key.
+CREATE INDEX task_parent ON task (parent_id) WHERE parent_id IS NOT NULL;
+-- Failures of a device since it last completed a task of a type.
+CREATE TABLE strike (
+  strike_id INTEGER PRIMARY KEY,
+  device TEXT NOT NULL,
+  task_type TEXT NOT NULL,
+  task_id INTEGER NOT NULL,
+  error TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  others_did INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX strike_device ON strike (task_type, device, strike_id);
+CREATE TABLE quarantine (
+  quarantine_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  device TEXT NOT NULL,
+  task_type TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  why TEXT NOT NULL,
+  UNIQUE (device, task_type)
+) STRICT;
+"""
+
+
+def _upkeep(database: Any) -> None:
+    _run(database, UPKEEP)
+
+
+PLATE_PAGES = """
+-- Newest first within a plate, and the plate of each of the newest, without looking at the rows.
+DROP INDEX sighting_plate;
+CREATE INDEX sighting_plate ON sighting (plate_id, timestamp DESC, sighting_id DESC);
+DROP INDEX sighting_newest;
+CREATE INDEX sighting_newest ON sighting (timestamp DESC, sighting_id DESC, plate_id);
+CREATE INDEX task_waiting ON task (video_id) WHERE phase = 'no_input';
+"""
+
+
+def _plate_pages(database: Any) -> None:
+    _run(database, PLATE_PAGES)
+
+
 STEPS: list[tuple[str, Callable[[Any], None]]] = [
     ("0001_queue", _queue),
     ("0002_catalogue", _catalogue),
@@ -355,6 +436,8 @@ STEPS: list[tuple[str, Callable[[Any], None]]] = [
     ("0006_retention", _retention),
     ("0007_trips", _trips),
     ("0008_encounters", _encounters),
+    ("0009_upkeep", _upkeep),
+    ("0010_plate_pages", _plate_pages),
 ]
 
 

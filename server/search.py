@@ -4,66 +4,19 @@ from __future__ import annotations
 
 import math
 import sqlite3
-import threading
 from datetime import date, timedelta
 from typing import Any
 
-from rapidfuzz import process
-from rapidfuzz.distance import Levenshtein
-
 from server.catalogue import Area, PlateFilter
+from server.folding import WILD, pattern
+from server.folding import fold as fold
+from server.folding import normal as normal
+from server.similar import Similar as Similar
 from server.sql import SQL
 from stages.errors import BadInput
 
 MATCHES = ("partial", "exact", "similar")
-#: Characters that are taken for each other at a glance.
-_ALIKE = str.maketrans("OQDILZSGB", "000112568")
-_WILD = "?*"
 _METRES_PER_DEGREE = 111_320.0
-_MOST_SIMILAR = 2000
-
-
-def normal(text: str) -> str:
-    """A plate as it is kept and compared: upper case, letters and digits only."""
-    return "".join(c for c in text.upper() if c.isalnum())
-
-
-def pattern(text: str) -> str:
-    """As `normal`, keeping the wildcards ? (one character) and * (any run)."""
-    return "".join(c for c in text.upper() if c.isalnum() or c in _WILD)
-
-
-def fold(text: str) -> str:
-    """`normal`, with look-alikes made equal (O=0, I=1, Z=2, S=5, G=6, B=8)."""
-    return normal(text).translate(_ALIKE)
-
-
-class Similar:
-    """Every distinct plate in memory, folded, for comparing with what people remember of one."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._ids: list[int] = []
-        self._folded: list[str] = []
-
-    def forget(self) -> None:
-        """Plates were removed: read them anew, since their numbers may be given again."""
-        with self._lock:
-            self._ids, self._folded = [], []
-
-    def ids(self, connection: sqlite3.Connection, text: str) -> list[int]:
-        """Plates that equal `text` but for look-alikes, or for one character (two in six and more)."""
-        with self._lock:
-            last = self._ids[-1] if self._ids else 0
-            for plate_id, _, folded in connection.execute(SQL["plates_after"], {"plate_id": last}):
-                self._ids.append(plate_id)
-                self._folded.append(folded)
-            wanted = fold(text)
-            off = 1 if len(wanted) < 6 else 2
-            found = process.extract(
-                wanted, self._folded, scorer=Levenshtein.distance, score_cutoff=off, limit=_MOST_SIMILAR
-            )
-            return [self._ids[place] for _, _, place in found]
 
 
 def plates_query(
@@ -110,7 +63,7 @@ def _by_text(
     if which.match == "exact":
         values["text"] = text
         return "s.plate_id = (SELECT plate_id FROM plate WHERE text = :text)"
-    if any(wild in which.text for wild in _WILD):
+    if any(wild in which.text for wild in WILD):
         values["glob"] = pattern(which.text)
         return "s.plate_id IN (SELECT plate_id FROM plate WHERE text GLOB :glob)"
     if not text:

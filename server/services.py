@@ -13,18 +13,18 @@ from litestar import Request
 from config.settings import Settings
 from server.dispatch import Dispatcher
 from server.media import Media
+from server.opening import DATABASE as DATABASE
+from server.opening import backup_folder, open_database
 from server.retention import Retention
-from server.schema import migrate
-from server.sqlite import Database
 from server.sqlite_catalogue import SqliteLibrary
 from server.sqlite_encounter_list import SqliteEncounterList
 from server.sqlite_encounters import SqliteEncounters
 from server.sqlite_store import SqliteStore
 from server.sqlite_triplist import SqliteTripList
 from server.sqlite_trips import SqliteTrips
+from server.upkeep import Upkeep
 from stages.errors import DashcamError, Unavailable
 
-DATABASE = "dashcam.sqlite"
 _TICK_SECONDS = 1.0
 log = logging.getLogger("dashcam.server")
 
@@ -36,8 +36,7 @@ class Services:
         home = Path(settings.home)
         self.settings = settings
         self._alone = alone
-        self.database = Database(home / DATABASE)
-        self.database.write(migrate).result()
+        self.database = open_database(home, backup_folder(home, settings.backup.folder))
         gap = settings.trips.gap_minutes * 60
         self.database.write(lambda connection: SqliteTrips(connection).settle(gap)).result()
         pause = settings.encounters.gap_minutes * 60
@@ -50,7 +49,9 @@ class Services:
         self.retention = Retention(self.database, self.media, self.library.similar)
         self.dispatcher = Dispatcher(self.store, settings.queue)
         self.database.on_rollback.append(self.dispatcher.matcher.forget)
+        self.upkeep = Upkeep(self.database, settings)
         self._ticking: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
@@ -58,6 +59,8 @@ class Services:
         self._loop = asyncio.get_running_loop()
         await self.dispatcher.start(alone=self._alone)
         self._ticking = asyncio.create_task(self._tick())
+        if not self._alone:
+            self._keeping = asyncio.create_task(self.upkeep.run())
 
     async def _tick(self) -> None:
         while True:
@@ -75,9 +78,10 @@ class Services:
     async def stop(self) -> None:
         """Let waiting polls go, finish what is queued, close the file."""
         self.dispatcher.stop()
-        if self._ticking is not None:
-            self._ticking.cancel()
-            await asyncio.gather(self._ticking, return_exceptions=True)
+        running = [each for each in (self._ticking, self._keeping) if each is not None]
+        for each in running:
+            each.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         with contextlib.suppress(Unavailable):
             await self.dispatcher.devices.write()
         await asyncio.to_thread(self.database.close)

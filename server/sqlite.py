@@ -1,9 +1,9 @@
 """One SQLite file: a writer thread with group commit, and read-only connections, one per reading thread.
 
 The writer is the only connection that writes and the only checkpointer, so SQLite's locks are never
-contended and its WAL-reset bug (before 3.51.3) cannot be hit. It drains its queue, wraps each operation
-in a savepoint, commits the lot once with `synchronous=FULL`, and only then answers everyone: an answered
-operation is on the disk.
+contended and its WAL-reset bug (before 3.51.3) cannot be hit. It drains its queue, runs the operations,
+commits the lot once with `synchronous=FULL`, and only then answers everyone: an answered operation is on
+the disk. When an operation fails that had changed something, the lot is run again with a savepoint for each.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import queue
+import re
 import sqlite3
 import threading
 import time
@@ -19,31 +20,30 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from stages.errors import DashcamError, SettingsError, Unavailable
+from stages.errors import DashcamError, DatabaseDamaged, SettingsError, Unavailable
 
 T = TypeVar("T")
 Operation = Callable[[sqlite3.Connection], T]
-_Queued = tuple[Callable[[sqlite3.Connection], Any], Future[Any]]
+#: A thread waits for a `Future`, a coroutine for a future of its loop.
+_Waiting = Future[Any] | asyncio.Future[Any]
+_Queued = tuple[Callable[[sqlite3.Connection], Any], _Waiting]
+_Answer = tuple[_Waiting, Any, BaseException | None]
 
 #: Operations in one commit at most.
 GROUP = 256
 _READERS = 4
 _IDLE_SECONDS = 2.0
+_GIVE_WAY_SECONDS = 0.02
+_FEW, _GATHER_SECONDS, _GATHER_STEP = 4, 0.01, 0.001
+_STOPPING = "the server is stopping; try again in a moment"
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+#: As /proc/mounts names them; those of FUSE there begin with "fuse.".
 _NETWORK = {
-    "nfs",
-    "nfs4",
-    "cifs",
-    "smb",
-    "smb2",
-    "smb3",
-    "smbfs",
-    "fuse.sshfs",
-    "9p",
-    "afs",
-    "ncpfs",
-    "glusterfs",
-    "ceph",
-}
+    "9p", "afs", "beegfs", "ceph", "ceph-fuse", "cephfs", "cifs", "coda", "curlftpfs", "davfs", "davfs2",
+    "glusterfs", "goofys", "gpfs", "gvfsd-fuse", "juicefs", "lustre", "mfs", "moosefs", "ncpfs", "nfs",
+    "nfs4", "rclone", "s3fs", "smb", "smb2", "smb3", "smbfs", "smbnetfs", "sshfs", "vboxsf", "vmhgfs",
+    "vmhgfs-fuse",
+}  # fmt: skip
 
 
 class Database:
@@ -59,9 +59,14 @@ class Database:
         self._lock = hold_alone(path.with_suffix(".lock"))
         self._queue: queue.SimpleQueue[_Queued | None] = queue.SimpleQueue()
         self._closed = False
+        self._turn = _Turn()
+        self._gathered = 0
         try:
             self._writer = _connect(path)
         except sqlite3.Error as error:
+            self._lock.close()
+            if damages(error):
+                raise DatabaseDamaged(f"the database {path} is damaged: {error}") from error
             raise SettingsError(f"the database {path} cannot be opened: {error}") from error
         self.on_rollback: list[Callable[[], None]] = []
         self._thread = threading.Thread(target=self._write_loop, name="sqlite-writer", daemon=True)
@@ -76,14 +81,19 @@ class Database:
         """Queue an operation. The future resolves after the commit that holds it."""
         future: Future[T] = Future()
         if self._closed:
-            future.set_exception(Unavailable("the server is stopping; try again in a moment"))
+            future.set_exception(Unavailable(_STOPPING))
         else:
             self._queue.put((operation, future))
         return future
 
     async def awrite(self, operation: Operation[T]) -> T:
         """As `write`, for coroutines. What was queued runs even if the caller goes away."""
-        return await asyncio.shield(asyncio.wrap_future(self.write(operation)))
+        if self._closed:
+            raise Unavailable(_STOPPING)
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.put((operation, future))
+        self._turn.give_way()
+        return await future
 
     def _write_loop(self) -> None:
         changes, changed_at = 0, None
@@ -104,6 +114,7 @@ class Database:
 
     def _group(self, first: _Queued) -> list[_Queued]:
         """`first` and whatever else waits, for one commit."""
+        self._let_gather()
         group = [first]
         while len(group) < GROUP:
             try:
@@ -114,7 +125,19 @@ class Database:
                 self._queue.put(None)
                 break
             group.append(item)
+        self._gathered = len(group)
         return group
+
+    def _let_gather(self) -> None:
+        """Where the last commit had several operations, wait while more keep coming: those who were answered
+        by it ask again. A single client waits for nobody.
+        """
+        until = time.monotonic() + _GATHER_SECONDS
+        while self._gathered > _FEW and time.monotonic() < until:
+            size = self._queue.qsize()
+            time.sleep(_GATHER_STEP)
+            if self._queue.qsize() == size:
+                return
 
     def _checkpoint(self) -> None:
         """Nobody wrote for a while: fold the WAL into the file, so that an idle home is small."""
@@ -122,22 +145,51 @@ class Database:
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _commit(self, group: list[_Queued]) -> None:
-        answers: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
-            self._writer.execute("BEGIN IMMEDIATE")
-            for operation, future in group:
-                answers.append((future, *self._one(operation)))
-            self._writer.execute("COMMIT")
+            answers = self._together(group) or self._one_by_one(group)
         except sqlite3.Error as error:
             # Disk full, an I/O error: nothing of this group is on the disk, and everyone is told so.
             self._undo()
             trouble = Unavailable(f"the database could not be written: {error}; nothing of this was kept")
             answers = [(future, None, trouble) for _, future in group]
-        for future, value, failure in answers:
-            if failure is None:
-                future.set_result(value)
-            else:
-                future.set_exception(failure)
+        _tell(answers)
+
+    def _together(self, group: list[_Queued]) -> list[_Answer] | None:
+        """Run operations as one transaction; None, and nothing is kept, when one failed that had changed
+        something: then each needs a savepoint. Most fail before they change anything, if they fail.
+        """
+        answers: list[_Answer] = []
+        self._writer.execute("BEGIN IMMEDIATE")
+        with self._turn:
+            if not self._run(group, answers):
+                return None
+        self._writer.execute("COMMIT")
+        return answers
+
+    def _run(self, group: list[_Queued], answers: list[_Answer]) -> bool:
+        for operation, future in group:
+            before = self._writer.total_changes
+            try:
+                answers.append((future, operation(self._writer), None))
+            except DashcamError as error:
+                if self._writer.total_changes != before:
+                    self._undo()
+                    return False
+                answers.append((future, None, error))
+            except sqlite3.OperationalError:
+                raise  # the file itself is in trouble: the whole group fails
+            except Exception:  # noqa: BLE001  # the writer thread must survive any operation
+                self._undo()
+                return False
+        return True
+
+    def _one_by_one(self, group: list[_Queued]) -> list[_Answer]:
+        answers: list[_Answer] = []
+        self._writer.execute("BEGIN IMMEDIATE")
+        for operation, future in group:
+            answers.append((future, *self._one(operation)))
+        self._writer.execute("COMMIT")
+        return answers
 
     def _one(self, operation: Operation[Any]) -> tuple[Any, BaseException | None]:
         """Run one operation in a savepoint of its own, so that it fails alone."""
@@ -145,10 +197,8 @@ class Database:
         failure: Exception
         try:
             value = operation(self._writer)
-        except DashcamError as error:
-            value, failure = None, error
         except sqlite3.OperationalError:
-            raise  # the file itself is in trouble: the whole group fails
+            raise  # as above
         except Exception as error:  # noqa: BLE001  # the writer thread must survive any operation
             value, failure = None, error
         else:
@@ -194,9 +244,70 @@ class Database:
         self._readers.shutdown(wait=True)
         for connection in self._opened:
             connection.close()
-        self._writer.execute("PRAGMA optimize")
+        with contextlib.suppress(
+            sqlite3.Error
+        ):  # a damaged file, a full disk: it must be let go of all the same
+            self._writer.execute("PRAGMA optimize")
         self._writer.close()
         self._lock.close()
+
+
+def damages(error: BaseException) -> bool:
+    """Whether an error of SQLite says that the file itself is no longer whole."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class _Turn:
+    """Held by the writer while it runs the operations of a group, so that the event loop waits for it.
+
+    Python runs one thread at a time. Each statement lets go of that right, and a busy loop keeps it for
+    milliseconds: without this the writer would crawl whenever there is much to do. The disk is waited for
+    outside of it. A long group is waited for once, and not to its end.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._long = False
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._long = False
+        self._lock.release()
+
+    def give_way(self) -> None:
+        """Let a group that is being run come to its end, for a moment at most."""
+        if not self._lock.locked() or self._long:
+            return
+        if self._lock.acquire(timeout=_GIVE_WAY_SECONDS):
+            self._lock.release()
+        else:
+            self._long = True
+
+
+def _tell(answers: list[_Answer]) -> None:
+    """Answer everyone of a group; an event loop is woken once for all that wait in it."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Answer]] = {}
+    for answer in answers:
+        if isinstance(answer[0], Future):
+            _settle([answer])
+        else:
+            loops.setdefault(answer[0].get_loop(), []).append(answer)
+    for loop, theirs in loops.items():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, theirs)
+
+
+def _settle(answers: list[_Answer]) -> None:
+    for future, value, failure in answers:
+        if future.done():
+            continue  # the caller went away meanwhile
+        if failure is None:
+            future.set_result(value)
+        else:
+            future.set_exception(failure)
 
 
 def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -215,6 +326,7 @@ def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA journal_size_limit=67108864")
+        connection.execute("PRAGMA analysis_limit=400")  # bounds what `PRAGMA optimize` reads
     connection.execute("PRAGMA busy_timeout=5000")
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute("PRAGMA mmap_size=0")
@@ -243,7 +355,13 @@ def hold_alone(path: Path) -> sqlite3.Connection:
 
 
 def refuse_network_disk(path: Path, mounts: Path = Path("/proc/mounts")) -> None:
-    """SQLite's locks do not hold over NFS or SMB, and databases there do break."""
+    """SQLite's locks do not hold over NFS, SMB or a FUSE mount of another host, and databases there do break.
+
+    Links are followed; a folder that is mounted once more (bind) counts as what it is of.
+    """
+    real = path.resolve()
+    if real.drive.startswith("\\\\"):
+        _refuse(real.drive, "a share")
     try:
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -251,11 +369,17 @@ def refuse_network_disk(path: Path, mounts: Path = Path("/proc/mounts")) -> None
     best = ("", "")
     for line in lines:
         point, kind = [*line.split(" "), "", "", ""][1:3]
-        point = point.replace("\\040", " ")
-        if path.absolute().is_relative_to(point) and len(point) >= len(best[0]):
+        point = _ESCAPED.sub(lambda found: chr(int(found[1], 8)), point)
+        if real.is_relative_to(point) and len(point) >= len(
+            best[0]
+        ):  # of two in one place the later is on top
             best = (point, kind)
-    if best[1] in _NETWORK:
-        raise SettingsError(
-            f"the database cannot lie on a network disk ({best[0]} is {best[1]}); "
-            "give a folder on a local disk with --home, files may stay on the network"
-        )
+    if best[1].removeprefix("fuse.") in _NETWORK:
+        _refuse(best[0], best[1])
+
+
+def _refuse(where: str, kind: str) -> None:
+    raise SettingsError(
+        f"the database cannot lie on a network disk ({where} is {kind}); "
+        "give a folder on a local disk with --home, files may stay on the network"
+    )

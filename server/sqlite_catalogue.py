@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from server.catalogue import Found, Learned, PlateFilter, Seen, TripEdit, Video, VideoFilter
+from server.plate_page import page
 from server.search import Similar, fold, next_day, normal, plates_query
 from server.sql import SQL
 from server.sqlite import Database
@@ -19,7 +20,7 @@ from stages.sighting import RoutePoint
 from stages.task import FileRef, TaskType
 
 #: Facts of later stages lie over those of earlier ones.
-_ORDER = {task_type: number for number, task_type in enumerate(TaskType)}
+_ORDER: dict[str, int] = {task_type: number for number, task_type in enumerate(TaskType)}
 _METADATA = ("filename", "frame_count", "detections_count", "plates_found", "duration_seconds")
 
 
@@ -41,7 +42,6 @@ class SqliteCatalogue:
 
     def learn(self, video_id: str, task_type: str, learned: Learned, now: int) -> None:
         """Take in what a completed task said."""
-        self.expect(video_id, now)
         if learned.outputs:
             self._put_files(video_id, task_type, learned.outputs)
         if learned.route is not None:
@@ -50,8 +50,9 @@ class SqliteCatalogue:
             self._run("put_route", video_id=video_id, dialect=learned.dialect, points=points, metres=metres)
         if learned.sightings is not None:
             self._put_sightings(video_id, learned.sightings)
-        self._put_clip(video_id, task_type, learned)
-        SqliteEncounters(self._connection).renew()
+        self._put_clip(video_id, task_type, learned, now)
+        if learned.sightings is not None or learned.facts is not None:
+            SqliteEncounters(self._connection).renew()
 
     def merge_trips(self, trip_ids: list[str], now: int) -> TripEdit:
         """Make trips of one camera one."""
@@ -94,20 +95,18 @@ class SqliteCatalogue:
             found = self._run("insert_plate", text=text, folded=fold(text)).fetchall()[0]
         return int(found[0])
 
-    def _put_clip(self, video_id: str, task_type: str, learned: Learned) -> None:
+    def _put_clip(self, video_id: str, task_type: str, learned: Learned, now: int) -> None:
         said = {
             kind: msgspec.json.decode(text)
             for kind, text in self._run("said_of", video_id=video_id).fetchall()
         }
+        before = _joined(said)
         # What a completion does not mention it does not take back.
         said[task_type] = said.get(task_type, {}) | _facts(learned)
         self._run("put_said", video_id=video_id, task_type=task_type, facts=_text(said[task_type]))
-        facts: dict[str, Any] = {}
-        for kind in sorted(said, key=lambda kind: _ORDER.get(kind, -1)):
-            facts |= said[kind]
+        facts = _joined(said)
         columns = ("filename", "fingerprint", "start_local", "start_utc", "duration_seconds", "total_frames")
-        self._run(
-            "put_clip",
+        values = dict(
             video_id=video_id,
             facts=_text(facts),
             detections_count=facts.get("detections_count"),
@@ -118,7 +117,23 @@ class SqliteCatalogue:
             archive_path=learned.archive.path if learned.archive else None,
             **{name: facts.get(name) for name in columns},
         )
+        same = all(
+            facts.get(name) == before.get(name) for name in ("start_local", "start_utc", "fingerprint")
+        )
+        light = same and learned.poster is None and task_type != TaskType.ARCHIVE_VIDEO
+        statement = "note_done" if light else "put_clip"
+        if self._run(statement, **values).rowcount == 0:
+            self.expect(video_id, now)
+            self._run("put_clip", **values)
         SqliteTrips(self._connection).note(video_id, facts)
+
+
+def _joined(said: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What all stages said, later ones over earlier ones."""
+    facts: dict[str, Any] = {}
+    for kind in sorted(said, key=lambda kind: _ORDER.get(kind, -1)):
+        facts |= said[kind]
+    return facts
 
 
 def _text(value: Any) -> str:
@@ -236,6 +251,11 @@ class SqliteLibrary:
 
 def read_plates(connection: sqlite3.Connection, which: PlateFilter, similar: Similar) -> list[Found]:
     """Sightings that a search finds, newest first."""
+    if which.text and which.area is None and which.video_id is None and which.limit >= 0:
+        plates = similar.ids(connection, normal(which.text)) if which.match == "similar" else None
+        numbers = page(connection, which, plates)
+        listed = f"s.sighting_id IN ({','.join(map(str, numbers))})"  # numbers of our own
+        return _found(connection, SQL["plates"].format(conditions=listed), {"limit": -1, "offset": 0})
     query = plates_query(connection, which, similar)
     return [] if query is None else _found(connection, *query)
 

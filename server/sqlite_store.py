@@ -6,6 +6,7 @@ import heapq
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,21 +15,39 @@ from server.catalogue import Catalogue
 from server.sql import SQL
 from server.sqlite import Database
 from server.sqlite_catalogue import SqliteCatalogue
-from server.store import STATE_OF, Count, Device, Entry, Filter, Needs, Row, Tx, Want
+from server.store import STATE_OF, Count, Device, Entry, Filter, Needs, Quarantine, Row, Strike, Tx, Want
 from stages.device import PLACES
-from stages.errors import StaleLease
+from stages.errors import NotFound, StaleLease
 from stages.task import Phase, TaskType
 
 T = TypeVar("T")
 
 _PROBES = {Phase.READY: SQL["probe_ready"], Phase.NO_INPUT: SQL["probe_no_input"]}
-_COLUMNS = set(Row.__struct_fields__)
+#: Probes in one statement; SQLite takes 500 terms.
+_AT_ONCE = 200
+#: What the table gives a new task in the columns that `Entry` does not have.
+_NEW: dict[str, Any] = {
+    "completed_at": None, "lease": 0, "device": None, "session": None, "failures": 0, "crashes": 0, "lost": 0,
+    "delays": 0, "vanished": "[]", "run_at": None, "error": None, "answer": None, "published": None,
+}  # fmt: skip
 
 
 def rows(cursor: sqlite3.Cursor, kind: Callable[..., T]) -> list[T]:
     """Every row of a cursor as `kind`, by column names."""
     names = [column[0] for column in cursor.description]
     return [kind(**dict(zip(names, values, strict=True))) for values in cursor.fetchall()]
+
+
+def tasks(cursor: sqlite3.Cursor) -> list[Row]:
+    """Every row of a cursor over whole tasks; `NeedsTable` has seen that the columns are those of `Row`."""
+    return [Row(*values) for values in cursor.fetchall()]
+
+
+@lru_cache(256)
+def _update(columns: tuple[str, ...]) -> str:
+    """`columns` are fields of `Row`: replacing them has seen to that."""
+    assignments = ", ".join(f"{name} = ?" for name in columns)
+    return f"UPDATE task SET {assignments} WHERE task_id = ? AND lease = ? AND phase = ?"  # noqa: S608
 
 
 class NeedsTable:
@@ -60,6 +79,8 @@ class NeedsTable:
 
     def _load(self, connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
         if self._ids is None:
+            columns = tuple(row[1] for row in connection.execute("PRAGMA table_info(task)"))
+            assert columns == Row.__struct_fields__, "Row and the table task differ"
             self._ids, self._list = {}, []
             for number, needs, places in connection.execute(SQL["all_needs"]):
                 self._add(self._ids, number, needs, places)
@@ -80,29 +101,31 @@ class SqliteTx:
 
     def get(self, task_id: int) -> Row | None:
         """A task by its number."""
-        found = rows(self._connection.execute(SQL["get_task"], {"task_id": task_id}), Row)
+        found = tasks(self._connection.execute(SQL["get_task"], {"task_id": task_id}))
         return found[0] if found else None
 
     def insert(self, entry: Entry) -> Row:
         """Keep a new task."""
-        values = msgspec.structs.asdict(entry) | {"state": STATE_OF[Phase(entry.phase)]}
-        return rows(self._connection.execute(SQL["insert_task"], values), Row)[0]
+        values = msgspec.structs.asdict(entry)
+        values["state"] = STATE_OF[Phase(entry.phase)]
+        number = self._connection.execute(SQL["insert_task"], values).lastrowid
+        assert number is not None
+        values["root_id"] = number if entry.root_id is None else entry.root_id
+        return Row(task_id=number, **_NEW, **values)
 
     def update(self, row: Row, **columns: Any) -> Row:
         """Change a task that was read as `row`, and only if it still is that."""
-        assert columns.keys() <= _COLUMNS
         if "phase" in columns:
             columns["state"] = STATE_OF[Phase(columns["phase"])]
-        assignments = ", ".join(f"{name} = :{name}" for name in columns)
-        cursor = self._connection.execute(
-            f"UPDATE task SET {assignments} "  # noqa: S608  # names were checked, values are bound
-            "WHERE task_id = :_id AND lease = :_lease AND phase = :_phase RETURNING *",
-            columns | {"_id": row.task_id, "_lease": row.lease, "_phase": row.phase},
-        )
-        changed = rows(cursor, Row)
-        if not changed:
+        # What it is afterwards is known, so nothing is read back.
+        changed = msgspec.structs.replace(row, **columns)
+        # A column that is written, even with what it holds, has every index that it is in written as well.
+        new = {name: value for name, value in columns.items() if getattr(row, name) != value}
+        new = new or {"lease": row.lease}
+        values = (*new.values(), row.task_id, row.lease, row.phase)
+        if self._connection.execute(_update(tuple(new)), values).rowcount == 0:
             raise StaleLease(f"Task {row.task_id} changed meanwhile; nothing was done")
-        return changed[0]
+        return changed
 
     def candidates(self, want: Want) -> list[Row]:
         """Tasks that may be claimed, in order."""
@@ -112,13 +135,16 @@ class SqliteTx:
         """The number of a set of needs."""
         return self._needs.intern(self._connection, needs, places)
 
-    def due(self, now: int) -> list[Row]:
-        """Tasks that have backed off long enough."""
-        return rows(self._connection.execute(SQL["due_tasks"], {"now": now}), Row)
+    def due(self, now: int, horizon: int | None = None) -> list[Row]:
+        """Tasks that have backed off long enough, or until later than `horizon`."""
+        found = rows(self._connection.execute(SQL["due_tasks"], {"now": now}), Row)
+        if horizon is not None:
+            found += rows(self._connection.execute(SQL["far_tasks"], {"horizon": horizon}), Row)
+        return found
 
     def waiting_for(self, video_id: str) -> list[Row]:
         """Tasks of a clip that wait for its files."""
-        return rows(self._connection.execute(SQL["waiting_for"], {"video_id": video_id}), Row)
+        return tasks(self._connection.execute(SQL["waiting_for"], {"video_id": video_id}))
 
     def leased(self, device: str | None = None) -> list[Row]:
         """Tasks under lease."""
@@ -147,6 +173,8 @@ class SqliteTx:
 
     def delete_device(self, hostname: str) -> bool:
         """Forget a device."""
+        for name in ("forget_device_strikes", "forget_device_quarantines"):
+            self._connection.execute(SQL[name], {"hostname": hostname})
         return bool(self._connection.execute(SQL["delete_device"], {"hostname": hostname}).fetchall())
 
     def put_device(
@@ -164,16 +192,67 @@ class SqliteTx:
         # Not an upsert: that would use up a number with every heartbeat.
         return found[0] if found else rows(self._connection.execute(SQL["insert_device"], values), Device)[0]
 
+    def knows_device(self, hostname: str) -> bool:
+        """Whether a device ever spoke."""
+        return self._connection.execute(SQL["device"], {"hostname": hostname}).fetchone() is not None
+
+    def strikes(self, task_type: str) -> list[Strike]:
+        """The strikes of a type, oldest first."""
+        return rows(self._connection.execute(SQL["strikes"], {"task_type": task_type}), _strike)
+
+    def put_strike(self, device: str, task_type: str, task_id: int, error: str, now: int) -> None:
+        """Note a failure of a device."""
+        values = {"device": device, "task_type": task_type, "task_id": task_id, "error": error, "now": now}
+        self._connection.execute(SQL["put_strike"], values)
+
+    def tell_strikes(self, task_type: str) -> None:
+        """Another device completed a task of the type after every strike that there is."""
+        self._connection.execute(SQL["tell_strikes"], {"task_type": task_type})
+
+    def drop_strikes(self, device: str, task_type: str) -> None:
+        """Forget a device's strikes of a type."""
+        self._connection.execute(SQL["drop_strikes"], {"device": device, "task_type": task_type})
+
+    def quarantines(self, device: str | None = None) -> list[Quarantine]:
+        """The quarantines of a device, or all."""
+        return rows(self._connection.execute(SQL["quarantines"], {"device": device}), Quarantine)
+
+    def put_quarantine(self, device: str, task_type: str, now: int, why: str) -> None:
+        """Give a device no more tasks of a type."""
+        values = {"device": device, "task_type": task_type, "now": now, "why": why}
+        self._connection.execute(SQL["put_quarantine"], values)
+
+    def drop_quarantine(self, device: str, task_type: str) -> None:
+        """End a quarantine, if there is one."""
+        self._connection.execute(SQL["drop_quarantine"], {"device": device, "task_type": task_type})
+
+
+def _strike(**columns: Any) -> Strike:
+    return Strike(**columns | {"others_did": bool(columns["others_did"])})
+
 
 def probe(connection: sqlite3.Connection, needs: Sequence[Needs], want: Want) -> list[Row]:
-    """The first tasks over all satisfied needs, by one index probe for each and each type."""
+    """The first tasks over all satisfied needs, by one index probe for each and each type and phase."""
+    wanted = [
+        (phase, needs_id, task_type)
+        for needs_id in want.satisfied(needs)
+        for task_type in want.types or tuple(TaskType)
+        for phase in want.phases
+    ]
     found: list[Row] = []
-    for needs_id in want.satisfied(needs):
-        for task_type in want.types or tuple(TaskType):
-            for phase in want.phases:
-                values = {"needs_id": needs_id, "task_type": task_type, "limit": want.limit}
-                found += rows(connection.execute(_PROBES[phase], values), Row)
+    for at in range(0, len(wanted), _AT_ONCE):
+        part = wanted[at : at + _AT_ONCE]
+        values = [value for _, needs_id, task_type in part for value in (needs_id, task_type, want.limit)]
+        statement = _probes(tuple(phase for phase, _, _ in part))
+        found += tasks(connection.execute(statement, [*values, want.limit]))
     return heapq.nsmallest(want.limit, found, key=lambda row: (row.priority, row.root_id, row.task_id))
+
+
+@lru_cache(256)
+def _probes(phases: tuple[Phase, ...]) -> str:
+    """One statement for many probes: the index alone says which task is first, and only that one is read."""
+    branches = " UNION ALL ".join(f"SELECT * FROM ({_PROBES[phase]})" for phase in phases)  # noqa: S608
+    return SQL["probed"].format(branches=branches)
 
 
 class SqliteStore:
@@ -223,6 +302,14 @@ class SqliteStore:
 
         return await self.database.read(both)
 
+    async def needs(self, needs_id: int) -> Needs:
+        """A set of needs by its number."""
+        values = {"needs_id": needs_id}
+        found = await self.database.read(lambda c: c.execute(SQL["needs_of"], values).fetchone())
+        if found is None:
+            raise NotFound(f"Needs {needs_id} not found")
+        return Needs(found[0], msgspec.json.decode(found[1]), msgspec.json.decode(found[2]))
+
     async def failures(self, limit: int) -> list[Row]:
         """The tasks that were given up, newest first."""
         return await self._rows("failed_tasks", Row, limit=limit)
@@ -235,6 +322,10 @@ class SqliteStore:
         """A device by its name."""
         found = await self._rows("device", Device, hostname=hostname)
         return found[0] if found else None
+
+    async def quarantines(self) -> list[Quarantine]:
+        """All quarantines, oldest first."""
+        return await self._rows("quarantines", Quarantine, device=None)
 
     async def _rows(self, name: str, kind: Callable[..., T], **values: Any) -> list[T]:
         return await self.database.read(lambda c: rows(c.execute(SQL[name], values), kind))

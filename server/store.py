@@ -27,8 +27,8 @@ class Needs(msgspec.Struct, frozen=True):
     places: list[str]
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A task as it is kept. JSON columns hold text exactly as sent; times are µs since 1970, UTC."""
+class Row(msgspec.Struct, frozen=True):
+    """A task as it is kept, its columns in the table's order. JSON columns hold text exactly as sent; times are µs since 1970, UTC."""
 
     task_id: int
     task_type: str
@@ -89,6 +89,30 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     last_heartbeat: int
 
 
+class Strike(msgspec.Struct, frozen=True, kw_only=True):
+    """A failure of a device that it did not make good since. `others_did`: another device completed a task of
+    the type after it.
+    """
+
+    strike_id: int
+    device: str
+    task_type: str
+    task_id: int
+    error: str
+    at: int
+    others_did: bool = False
+
+
+class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
+    """A device gets no tasks of a type; the number is never used again."""
+
+    quarantine_id: int
+    device: str
+    task_type: str
+    since: int
+    why: str
+
+
 class Want(msgspec.Struct, frozen=True, kw_only=True):
     """What a claim may take: task types (none = any), and which needs the device satisfies."""
 
@@ -138,8 +162,8 @@ class Tx(Protocol):
     def intern(self, needs: str, places: str) -> int:
         """The number of a set of needs; the same set always has the same number."""
 
-    def due(self, now: int) -> list[Row]:
-        """Tasks that have backed off long enough."""
+    def due(self, now: int, horizon: int | None = None) -> list[Row]:
+        """Tasks that have backed off long enough, or until later than `horizon`."""
 
     def waiting_for(self, video_id: str) -> list[Row]:
         """Tasks of a clip that wait for its files to be known."""
@@ -163,6 +187,30 @@ class Tx(Protocol):
         self, hostname: str, device_type: str, status: str, capabilities: str | None, now: int
     ) -> Device:
         """Note that a device spoke; `capabilities` None keeps the earlier ones."""
+
+    def knows_device(self, hostname: str) -> bool:
+        """Whether a device ever spoke."""
+
+    def strikes(self, task_type: str) -> list[Strike]:
+        """The strikes of a type, oldest first."""
+
+    def put_strike(self, device: str, task_type: str, task_id: int, error: str, now: int) -> None:
+        """Note a failure of a device."""
+
+    def tell_strikes(self, task_type: str) -> None:
+        """Another device completed a task of the type after every strike that there is."""
+
+    def drop_strikes(self, device: str, task_type: str) -> None:
+        """Forget a device's strikes of a type."""
+
+    def quarantines(self, device: str | None = None) -> list[Quarantine]:
+        """The quarantines of a device, or all, oldest first."""
+
+    def put_quarantine(self, device: str, task_type: str, now: int, why: str) -> None:
+        """Give a device no more tasks of a type; there must be no such quarantine."""
+
+    def drop_quarantine(self, device: str, task_type: str) -> None:
+        """End a quarantine, if there is one."""
 
 
 class Store(Protocol):
@@ -189,6 +237,9 @@ class Store(Protocol):
     async def counts(self) -> tuple[list[Count], list[Needs]]:
         """Tasks by type, phase and needs."""
 
+    async def needs(self, needs_id: int) -> Needs:
+        """A set of needs by the number that it was interned under. Raises `NotFound`."""
+
     async def failures(self, limit: int) -> list[Row]:
         """The tasks that were given up, newest first."""
 
@@ -197,6 +248,9 @@ class Store(Protocol):
 
     async def device(self, hostname: str) -> Device | None:
         """A device by its name."""
+
+    async def quarantines(self) -> list[Quarantine]:
+        """All quarantines, oldest first."""
 
 
 #: `state` follows from `phase`.

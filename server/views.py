@@ -10,7 +10,7 @@ import msgspec
 
 from server.catalogue import Found, Video
 from server.face import Face
-from server.store import Device, Row
+from server.store import Device, Quarantine, Row
 from stages.errors import BadInput
 from stages.sighting import RoutePoint
 
@@ -75,6 +75,15 @@ def device(each: Device, running: int, online: bool, face: Face = V1) -> dict[st
         "tasks_running": running,
         "capabilities": _raw(each.capabilities),
     }
+
+
+def quarantines(every: Iterable[Quarantine], hostname: str, face: Face = V1) -> list[dict[str, Any]]:
+    """The types of which a device gets no tasks, since when and why."""
+    return [
+        {"task_type": each.task_type, "since": face.stamp(each.since), "why": each.why}
+        for each in every
+        if each.device == hostname
+    ]
 
 
 def _prefixed(prefix: str, video_id: str) -> str:

@@ -3,6 +3,7 @@
 DashcamError                 says what happened and what to do about it
 ├── BadInput                 what was sent or given cannot be understood; carries `fields`
 │   └── SettingsError        a setting is wrong; nothing was started
+│       └── DatabaseDamaged  the server's database is not whole; says what puts it right
 ├── NotFound                 the named thing is not there
 ├── Conflict                 it is there, and in a state that forbids this
 │   └── StaleLease           the caller's lease is not the current one: its work is no longer wanted
@@ -36,6 +37,10 @@ class BadInput(DashcamError):
 
 class SettingsError(BadInput):
     """A setting is unknown, of the wrong type or out of range."""
+
+
+class DatabaseDamaged(SettingsError):
+    """The server's database file is not whole."""
 
 
 class NotFound(DashcamError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +21,12 @@ from stages.task import FileRef, NewTask, Task, TaskType
 
 if TYPE_CHECKING:
     from stages.footage.clip import ClipDescription
+    from stages.video.frames import Frame
     from stages.vision.spotter import Spotter
     from stages.vision.watch import Watched
 
 #: Part of every result key: raise it when the same clip, settings and models would give another output.
-CODE = 3
+CODE = 4
 _LONGEST = 12 * 3600.0  # seconds of a clip that are looked at
 _MAX_MOMENTS = 100_000
 _MAX_METADATA = 64 << 20
@@ -163,6 +164,7 @@ def _watch(
     """Look at what matters of the clip; None where the channel is not to be looked at."""
     from stages.video.frames import frames_at
     from stages.video.probe import probe
+    from stages.vision.again import look_again
     from stages.vision.watch import watch
 
     settings = _settings(task, work)
@@ -178,11 +180,14 @@ def _watch(
         work.progress(0.02 + 0.94 * share, f"{_clock(seconds)} of {_clock(end)}, {reads} reads")
 
     told(0.0, 0)
-    frames = frames_at(clip, wanted, settings.reader, decoder=settings.decoder, notice=notice)
-    seen = watch(frames, spotter, settings, told)
+
+    def frames(seconds: list[float] | None) -> Iterator[Frame]:
+        return frames_at(clip, seconds, settings.reader, decoder=settings.decoder, notice=notice)
+
+    seen = watch(frames(wanted), spotter, settings, told)
     if not seen.frames and (wanted is None or wanted):
         raise ClipDamaged(f"{clip.name}: no frame of the moments that matter can be decoded")
-    return seen
+    return look_again(seen, frames, spotter, settings, told)
 
 
 def _looked(

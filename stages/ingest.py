@@ -23,7 +23,7 @@ from stages.footage.keeping import keep_clip, raw_folder, raw_targets
 from stages.footage.names import read_name
 from stages.footage.neighbours import CameraClocks
 from stages.footage.zones import fixed_name, named_zone
-from stages.inputs import THOROUGH
+from stages.inputs import THOROUGH, WHENCE
 from stages.settings import IngestSettings
 from stages.sighting import Route
 from stages.stage import Result, Work
@@ -238,18 +238,20 @@ def _result(
         "fingerprint": about.fingerprint,
         "warnings": warnings or None,
     }
+    facts = clip_facts(about, video, blake2=kept.blake2, warnings=warnings, filename=name, camera=camera)
+    whence = {key: getattr(facts, key) or None for key in WHENCE}
     follow = NewTask(
         task_type=TaskType.PREPROCESS_VIDEO,
         video_id=video_id,
         inputs=[raw],
-        metadata=_known({**asked, **common, "time_zone": zone}),
+        metadata=_known({**asked, **common, **whence, "time_zone": zone}),
         device_capabilities_required=dict(work.settings.next_needs),
     )
     return Result(
         outputs=[raw],
         metadata=_known(metadata),
         results=[
-            clip_facts(about, video, blake2=kept.blake2, warnings=warnings, filename=name, camera=camera),
+            facts,
             Route(points=about.route, dialect=about.route_source),
         ],
         new_tasks=[follow],

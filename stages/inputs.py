@@ -11,7 +11,9 @@ from stages.task import VIDEO_ID, VIDEO_ID_RULE, FileRef, Task
 #: Metadata that each stage hands to the next: every host must see the same clip in the same way.
 #: The owner asked for every frame to be looked at.
 THOROUGH = "thorough"
-PASSED_ON = ("priority", "filename", "blake2", "channel", "time_zone", THOROUGH)
+#: What only the host that took the clip in could tell (its card, its folder there); the archive notes it.
+WHENCE = ("camera", "camera_name", "mode", "locked")
+PASSED_ON = ("priority", "filename", "blake2", "channel", "time_zone", *WHENCE, THOROUGH)
 
 
 def checked_id(task: Task) -> str:

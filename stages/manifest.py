@@ -12,7 +12,7 @@ from stages.disk import hash_file
 from stages.errors import InputGone, StageFailed
 from stages.files import RESULT
 from stages.handover import Folder, files_below, open_folder
-from stages.inputs import raw_clip, time_zone
+from stages.inputs import WHENCE, raw_clip, time_zone
 from stages.proofs import MANIFEST, Held, Source
 from stages.sighting import ClipFacts, Route, Sightings
 from stages.stage import Places, Work
@@ -107,13 +107,20 @@ def catalogue(given: Inputs, task: Task) -> dict[str, Any]:
     about = describe(given.clip, time_zone=time_zone(task), relative=given.raw.path.lstrip("/"))
     film = probe(given.clip, container=about.container)
     facts = clip_facts(about, film, blake2=given.blake2, warnings=about.warnings)
-    facts = msgspec.structs.replace(facts, poster=_poster(given.preproc))
+    facts = msgspec.structs.replace(facts, poster=_poster(given.preproc), **_whence(task))
     seen = [r for r in _results(given.heavy) if isinstance(r, Sightings)]
     return {
         "clip": facts,
         "route": Route(points=about.route, dialect=about.route_source),
         "sightings": seen[0] if seen else None,
     }
+
+
+def _whence(task: Task) -> dict[str, Any]:
+    """What ingest told of the clip's card and folder, where the tasks passed it on."""
+    kinds: dict[str, type] = {"camera": str, "camera_name": str, "mode": str, "locked": bool}
+    told = {name: task.metadata.get(name) for name in WHENCE}
+    return {name: value for name, value in told.items() if isinstance(value, kinds[name])}
 
 
 def _results(folder: Folder | None) -> list[Any]:

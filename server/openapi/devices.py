@@ -7,6 +7,7 @@ from server.openapi.build import (
     Piece,
     array,
     body,
+    expand,
     good,
     header,
     in_path,
@@ -17,6 +18,7 @@ from server.openapi.build import (
     ref,
     thing,
 )
+from server.openapi.nouns import TASK_TYPE
 from server.openapi.shapes import ANYTHING, NUMBER, TEXT, UTC, maybe, said
 
 TAG = "Devices"
@@ -26,6 +28,9 @@ _KNOWN = header(
     "If-None-Match", "The `ETag` of an earlier answer: the same again is a 304 without a body.", TEXT
 )
 
+_EITHER: Piece = {"anyOf": [ref("Device"), ref("ExpandedDevice")]}
+_MORE = expand(["quarantine"], "a device")
+
 _HEARTBEAT: Piece = {
     "hostname": said(_WORD, "The device's name."),
     "device_type": said(_WORD, "What it is, in its own word."),
@@ -34,6 +39,7 @@ _HEARTBEAT: Piece = {
     "held": array(
         ref("HeldLease"), description="Leases that the worker holds; they are renewed, 1,000 at a time."
     ),
+    "passed": array(NUMBER, description="Numbers of `examine`: the self-test of that type was passed since."),
     "ended_sessions": array(TEXT, description="Earlier starts of this worker: their leases are taken back."),
 }
 
@@ -52,6 +58,21 @@ def schemas() -> Piece:
         "Heartbeat": thing("A device speaks.", _HEARTBEAT, optional=optional, strict=False),
         "HeartbeatForm": thing("The same as a form; `capabilities` is JSON text.", form, strict=False),
         "Heard": thing("It was heard.", heard, optional=("orders",)),
+        "Quarantine": thing(
+            "A type of which a device gets no tasks: it failed at what others did.",
+            {
+                "task_type": said(TASK_TYPE, "The type."),
+                "since": said(UTC, "UTC."),
+                "why": said(TEXT, "In a sentence."),
+            },
+        ),
+        "Cleared": thing(
+            "It may have everything again.",
+            {
+                "message": said(TEXT, "In words."),
+                "cleared": array(TASK_TYPE, description="Types of which it got no tasks."),
+            },
+        ),
         "Forgotten": thing("It was forgotten.", {"message": said(TEXT, "In words.")}),
     }
 
@@ -61,6 +82,7 @@ def paths() -> Piece:
     return {
         "/api/v1/devices": {"get": _list()},
         "/api/v1/devices/{hostname}": {"get": _show(), "delete": _forget()},
+        "/api/v1/devices/{hostname}/clear": {"post": _clear()},
         "/api/v1/devices/heartbeat": {"post": _heartbeat()},
     }
 
@@ -70,23 +92,32 @@ def _list() -> Piece:
         query("device_type", "Only devices of this type.", TEXT),
         query("status", "Only devices in this state, for example `online` or `offline`.", TEXT),
     )
-    answer = good(200, "Devices by ascending number.", array(ref("Device")), devices=[examples.DEVICE])
+    answer = good(200, "Devices by ascending number.", array(_EITHER), devices=[examples.DEVICE])
     answer["200"]["headers"]["ETag"] = {"$ref": "#/components/headers/ETag"}
     answer["304"] = {"$ref": "#/components/responses/NotModified"}
     page = (limit(1000, 1000, "devices"), offset("devices"))
     text = "Every device that ever spoke; the `ETag` saves sending the list again."
-    return operation(TAG, "listDevices", "List devices", text, answer, *filters, *page, _KNOWN)
+    return operation(TAG, "listDevices", "List devices", text, answer, *filters, *page, _MORE, _KNOWN)
 
 
 def _show() -> Piece:
-    answer = good(200, "The device.", ref("Device"), device=examples.DEVICE)
-    return operation(TAG, "getDevice", "Show a device", "One device.", answer, HOST, fails=(404,))
+    answer = good(200, "The device.", _EITHER, device=examples.DEVICE)
+    return operation(TAG, "getDevice", "Show a device", "One device.", answer, HOST, _MORE, fails=(404,))
 
 
 def _forget() -> Piece:
     answer = good(200, "It was forgotten.", ref("Forgotten"))
     text = "Forgets a device that is gone for good; one that holds tasks is refused."
     return operation(TAG, "forgetDevice", "Forget a device", text, answer, HOST, fails=(404, 409))
+
+
+def _clear() -> Piece:
+    text = (
+        "A person's word that a device in quarantine is well: it gets tasks of every type again, and its "
+        "failures are forgotten. A worker that passes its self-test says so itself."
+    )
+    answer = good(200, "It was cleared.", ref("Cleared"))
+    return operation(TAG, "clearDevice", "Clear a device", text, answer, HOST, fails=(404,))
 
 
 def _heartbeat() -> Piece:

@@ -22,6 +22,7 @@ from server.openapi import (
     tokens,
     trips,
     troubles,
+    upkeep,
     webui,
 )
 
@@ -47,6 +48,7 @@ _TAGS = [
     {"name": trips.TAG, "description": "Which clips were recorded in one go."},
     {"name": retention.TAG, "description": "What may be removed, what must stay, and what went."},
     {"name": tokens.TAG, "description": "Who may call."},
+    {"name": upkeep.TAG, "description": "Copies of the database, and its making anew."},
     {"name": host.TAG, "description": "How the server is."},
 ]
 
@@ -71,7 +73,7 @@ _SECURITY = {
 }
 
 #: What both versions have, and what only v1 has or has no version.
-_IN_BOTH = (tasks, devices, webui, encounters, trips, retention, host)
+_IN_BOTH = (tasks, devices, webui, encounters, trips, retention, upkeep, host)
 _IN_V1 = (tokens, figures)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from server.openapi.build import Piece, array, good, in_path, limit, operation, ref, thing
 from server.openapi.nouns import TASK_TYPE
-from server.openapi.shapes import ANYTHING, COUNT, NUMBER, TEXT, maybe, said
+from server.openapi.shapes import ANYTHING, COUNT, FLAG, NUMBER, TEXT, UTC, maybe, said
 from stages.task import Phase
 
 TAG = "Server"
@@ -24,6 +24,54 @@ _WAITING = thing(
         "oldest_seconds": said({"type": "number"}, "Age of the oldest."),
         "devices": array(TEXT, description="Devices that have what is needed."),
         "why": said(TEXT, "Why they wait, in a sentence."),
+    },
+)
+_ABLE = thing(
+    "A device that has what is needed.",
+    {
+        "hostname": said(TEXT, "Its name."),
+        "last_seen": said(UTC, "UTC."),
+        "online": said(FLAG, "Whether it was heard lately."),
+        "takes_none": said(
+            {"type": "object", "propertyNames": TASK_TYPE, "additionalProperties": TEXT},
+            "Types of which it takes none all the same, each with the reason: its self-test, or quarantine.",
+        ),
+    },
+)
+_NEEDS = thing(
+    "All tasks that need the same and are not finished.",
+    {
+        "needs": said(ANYTHING, "What a device must have for them."),
+        "places": array(TEXT, description="Places that it must reach."),
+        "task_types": array(TASK_TYPE, description="Their types."),
+        "ready": said(COUNT, "How many could be done now."),
+        "backing_off": said(COUNT, "How many wait before the next try."),
+        "no_input": said(COUNT, "How many wait for the clip's files to be known."),
+        "leased": said(COUNT, "How many are being worked on."),
+        "oldest_seconds": said(maybe({"type": "number"}), "Age of the oldest that waits; null: none waits."),
+        "devices": array(_ABLE, description="Who has what is needed."),
+        "missing": said(
+            maybe(TEXT), "Where nobody has it: what nobody has, or who comes nearest and lacks what."
+        ),
+    },
+)
+_POISONED = thing(
+    "A task that killed whatever worked at it, and was given up.",
+    {
+        "task_id": said(NUMBER, "The task."),
+        "task_type": TASK_TYPE,
+        "video_id": said(maybe(TEXT), "Its clip."),
+        "crashes": said(COUNT, "How often."),
+        "why": said(maybe(TEXT), "What the last one said."),
+    },
+)
+_QUARANTINED = thing(
+    "A device that gets no tasks of a type: it failed at what others did.",
+    {
+        "hostname": said(TEXT, "The device."),
+        "task_type": TASK_TYPE,
+        "since": said(UTC, "UTC."),
+        "why": said(TEXT, "In a sentence."),
     },
 )
 _RUNNING = thing(
@@ -47,6 +95,11 @@ def schemas() -> Piece:
                 "tasks": said(by_type, "Number of tasks by type and phase."),
                 "waiting": array(_WAITING, description="Everything that waits, with the reason."),
                 "running": array(_RUNNING, description="Everything that runs."),
+                "needs": array(
+                    _NEEDS, description="By what tasks need: how many, since when, who could do them."
+                ),
+                "poisoned": array(_POISONED, description="Tasks that kill their workers, newest first."),
+                "quarantined": array(_QUARANTINED, description="Devices that get no tasks of a type."),
             },
         ),
         "FailedTask": {

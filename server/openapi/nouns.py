@@ -47,6 +47,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "lost": "The server does not know these leases as this worker's; drop the work.",
         "drain": "Take no more work: the server is about to stop.",
         "next_seconds": "When to send the next heartbeat.",
+        "examine": "Types of which it gets no tasks (quarantine) until it passed a self-test, each with the "
+        "number to send in `passed` then.",
     },
     "ClipFacts": {
         "filename": "The file's name as the camera wrote it.",

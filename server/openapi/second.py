@@ -15,7 +15,7 @@ BARE = {"expand", "worker", "session", "wait", "lease_seconds"}
 #: v2 refuses unknown fields in these.
 STRICT = {
     "NewTask", "NewTaskForm", "Completion", "Heartbeat", "HeartbeatForm",
-    "TripsToMerge", "TripSplit", "SeenClips",
+    "TripsToMerge", "TripSplit", "SeenClips", "BackupWish", "LeftResults",
 }  # fmt: skip
 _MOMENT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}"
 _TIMES = {

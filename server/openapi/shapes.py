@@ -195,6 +195,11 @@ PLATE_MORE: Piece = {
 }
 
 
+DEVICE_MORE: Piece = {
+    "quarantine": array(ref("Quarantine"), description="Types of which it gets no tasks, with the reason."),
+}
+
+
 def more(description: str, keys: Piece, added: Piece) -> Piece:
     """A view with at least one key that `expand` asked for."""
     return thing(description, keys | added, optional=tuple(added), minProperties=len(keys) + 1)
@@ -213,6 +218,7 @@ def schemas() -> dict[str, Any]:
         "LeasedTask": thing("A task as a named worker gets it: with its fence.", held),
         "EndedTask": thing("A task after a setback, or after a person's word.", ended),
         "Device": thing("A host that spoke.", _DEVICE),
+        "ExpandedDevice": more("A device with what `expand` asked for.", _DEVICE, DEVICE_MORE),
         "Video": thing("A clip as it is listed.", _VIDEO),
         "WholeVideo": thing("A clip with its route and plates.", _WHOLE),
         "ExpandedVideo": more("A clip with what `expand` asked for.", _WHOLE, VIDEO_MORE),

@@ -14,12 +14,14 @@ from server.errors import JSON, answer
 from server.face import Face
 from server.params import AnyRequest, Query
 from server.services import Services, of
-from server.store import Device
+from server.store import Device, Quarantine
 from stages.device import HeldLease
 from stages.errors import BadInput, NotFound
 
 MAX_LISTED = 1000
-BEAT_FIELDS = {"hostname", "device_type", "status", "capabilities", "held", "ended_sessions"}
+#: What `expand` can add to a device.
+DEVICE_MORE = ("quarantine",)
+BEAT_FIELDS = {"hostname", "device_type", "status", "capabilities", "held", "ended_sessions", "passed"}
 
 
 @get("/devices")
@@ -28,10 +30,12 @@ async def list_devices(request: AnyRequest) -> Response[bytes]:
     query = Query(request)
     limit, offset = query.page(1000, MAX_LISTED)
     kind, status = query.text("device_type"), query.text("status")
+    more = views.expansion(query.texts("expand", bare=True), DEVICE_MORE)
     strangers, services = query.unknown(), of(request)
+    unwell = await services.store.quarantines() if more else []
     shown = []
     async for each in services.dispatcher.devices.all():
-        view = _view(services, each, query.face)
+        view = _view(services, each, query.face) | _more(more, each, unwell, query.face)
         if kind in (None, each.device_type) and status in (None, view["status"]):
             shown.append(view)
     page = query.face.envelope(shown[offset : offset + limit], len(shown), limit, offset)
@@ -41,11 +45,15 @@ async def list_devices(request: AnyRequest) -> Response[bytes]:
 @get("/devices/{hostname:str}")
 async def get_device(request: AnyRequest, hostname: FromPath[str]) -> Response[bytes]:
     """One device by its name."""
-    query, services = params.nothing_asked(request), of(request)
+    query, services = Query(request), of(request)
+    more = views.expansion(query.texts("expand", bare=True), DEVICE_MORE)
+    query.unknown()
     found = await services.dispatcher.devices.get(hostname)
     if found is None:
         raise NotFound(f"Device {hostname[:255]} not found")
-    return answer(200, query.face.one(_view(services, found, query.face)), query.strangers)
+    unwell = await services.store.quarantines() if more else []
+    view = _view(services, found, query.face) | _more(more, found, unwell, query.face)
+    return answer(200, query.face.one(view), query.strangers)
 
 
 @delete("/devices/{hostname:str}", status_code=200)
@@ -54,6 +62,15 @@ async def delete_device(request: AnyRequest, hostname: FromPath[str]) -> Respons
     query = params.nothing_asked(request)
     await of(request).dispatcher.forget(hostname)
     return answer(200, query.face.one({"message": f"Device {hostname} forgotten"}), query.strangers)
+
+
+@post("/devices/{hostname:str}/clear", status_code=200)
+async def clear_device(request: AnyRequest, hostname: FromPath[str]) -> Response[bytes]:
+    """A person's word that a device in quarantine is well."""
+    query = params.nothing_asked(request)
+    types = await of(request).dispatcher.cleared(hostname)
+    said = f"Device {hostname} gets {', '.join(types)} tasks again" if types else f"Device {hostname} is well"
+    return answer(200, query.face.one({"message": said, "cleared": types}), query.strangers)
 
 
 def tagged(request: AnyRequest, body: object, headers: dict[str, str]) -> Response[bytes]:
@@ -74,6 +91,10 @@ def _view(services: Services, device: Device, face: Face) -> dict[str, object]:
     return views.device(device, services.dispatcher.leases.running().get(device.hostname, 0), online, face)
 
 
+def _more(names: tuple[str, ...], device: Device, unwell: list[Quarantine], face: Face) -> dict[str, object]:
+    return {name: views.quarantines(unwell, device.hostname, face) for name in names}
+
+
 @post("/devices/heartbeat", status_code=200)
 async def heartbeat(request: AnyRequest) -> Response[bytes]:
     """A device speaks. A worker adds what it holds (`held`) and gets orders."""
@@ -91,7 +112,13 @@ async def heartbeat(request: AnyRequest) -> Response[bytes]:
     ended = params.convert(body.get("ended_sessions", []), list[str], "ended_sessions")
     dispatcher = of(request).dispatcher
     held = params.convert(body["held"], list[HeldLease], "held")[:1000] if "held" in body else None
-    orders = None if held is None else await dispatcher.orders(held)  # first: this is what keeps the leases
+    passed = params.convert(body.get("passed", []), list[int], "passed")[:100]
+    # First: this is what keeps the leases.
+    orders = None if held is None else await dispatcher.orders(held, hostname)
+    if orders is not None and passed:
+        await dispatcher.passed(hostname, passed)
+        examine = {kind: number for kind, number in orders.examine.items() if number not in passed}
+        orders = msgspec.structs.replace(orders, examine=examine)
     device = await dispatcher.heartbeat(hostname, device_type, status, capabilities, ended[:100])
     view: dict[str, object] = {
         "message": f"Heartbeat received for {hostname}",
@@ -119,4 +146,4 @@ def _json(text: str) -> object:
         raise BadInput("capabilities must be a JSON object", [("capabilities", "is not JSON")]) from None
 
 
-ROUTES = [list_devices, get_device, delete_device, heartbeat]
+ROUTES = [list_devices, get_device, delete_device, clear_device, heartbeat]

@@ -24,7 +24,7 @@ async def health(request: AnyRequest) -> Response[bytes]:
 async def queue(request: AnyRequest) -> Response[bytes]:
     """What waits, by type and needs, and why."""
     query = nothing_asked(request)
-    return answer(200, query.face.one(await queue_view(of(request))), query.strangers)
+    return answer(200, query.face.one(await queue_view(of(request), query.face)), query.strangers)
 
 
 @get("/failures")

@@ -6,10 +6,11 @@ import asyncio
 
 from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath
+from litestar.types import ASGIApp
 
 from server import asks, params, views
 from server.dispatch import Claim
-from server.errors import answer
+from server.errors import Ready, answer
 from server.params import AnyRequest, Query
 from server.queue import Setback
 from server.services import of
@@ -56,13 +57,13 @@ async def get_task(request: AnyRequest, task_id: FromPath[str]) -> Response[byte
 
 
 @post("/tasks")
-async def create_task(request: AnyRequest) -> Response[bytes]:
+async def create_task(request: AnyRequest) -> ASGIApp:
     """A new task."""
     query = Query(request)
     strangers = query.unknown()
     body = asks.form_fields(await params.object_body(request))
     rows = await of(request).dispatcher.create([asks.ask(body, strict=query.face.v2)], _key(request))
-    return answer(201, query.face.one(views.task(rows[0], face=query.face)), strangers)
+    return Ready(201, query.face.one(views.task(rows[0], face=query.face)), strangers)
 
 
 @post("/tasks/batch")
@@ -79,7 +80,7 @@ async def create_tasks(request: AnyRequest) -> Response[bytes]:
 
 def _key(request: AnyRequest) -> str | None:
     """The `Idempotency-Key`: the same request with the same key makes its tasks once."""
-    return _name(request.headers.get("idempotency-key"), "Idempotency-Key")
+    return _name(params.header(request, b"idempotency-key") or None, "Idempotency-Key")
 
 
 @patch("/tasks/{task_id:str}")
@@ -117,14 +118,14 @@ async def peek_pending(request: AnyRequest) -> Response[bytes]:
 
 
 @post("/tasks/pending")
-async def claim_pending(request: AnyRequest) -> Response[bytes]:
+async def claim_pending(request: AnyRequest) -> ASGIApp:
     """Lease tasks to the caller, waiting for some if it likes."""
     query = Query(request)
     claim, named = await _claim(request, query)
     strangers, face = query.unknown(), query.face
     rows = await of(request).dispatcher.claim(claim, lambda: _hangs_up(request))
     shown = [views.leased(row, face) if named else views.task(row, face=face) for row in rows]
-    return answer(200, face.one(shown), strangers)
+    return Ready(200, face.one(shown), strangers)
 
 
 async def _claim(request: AnyRequest, query: Query) -> tuple[Claim, bool]:
@@ -158,7 +159,7 @@ async def _hangs_up(request: AnyRequest) -> None:
 
 
 @post("/tasks/{task_id:str}/complete", status_code=200)
-async def complete_task(request: AnyRequest, task_id: FromPath[str]) -> Response[bytes]:
+async def complete_task(request: AnyRequest, task_id: FromPath[str]) -> ASGIApp:
     """Finish a task and publish what follows."""
     query = Query(request)
     strangers = query.unknown()
@@ -170,7 +171,7 @@ async def complete_task(request: AnyRequest, task_id: FromPath[str]) -> Response
         what = await asyncio.to_thread(asks.completion, body, services.media, strict=strict)
     done = await services.dispatcher.complete(_number(task_id), what)
     said = done.answer | {"completed_at": query.face.stamp(done.row.completed_at)}
-    return answer(200, query.face.one(said), strangers)
+    return Ready(200, query.face.one(said), strangers)
 
 
 @post("/tasks/{task_id:str}/fail", status_code=200)

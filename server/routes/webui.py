@@ -112,13 +112,11 @@ def _area(query: Query) -> Area | None:
     """`near=LAT,LON` with `radius_m` (500), or `bbox=SOUTH,WEST,NORTH,EAST`, in degrees."""
     radius = query.number("radius_m", 1, 1_000_000) or 500.0
     near, box = query.text("near"), query.text("bbox")
-    if near is not None:
-        lat, lon = _degrees("near", near, (90, 180))
-        return around(lat, lon, radius)
-    if box is not None:
-        south, west, north, east = _degrees("bbox", box, (90, 180, 90, 180))
-        return Area(south, west, north, east)
-    return None
+    point = None if near is None else _degrees("near", near, (90, 180))
+    sides = None if box is None else _degrees("bbox", box, (90, 180, 90, 180))  # also when `near` goes first
+    if point is not None:
+        return around(point[0], point[1], radius)
+    return None if sides is None else Area(*sides)
 
 
 def _degrees(name: str, text: str, most: tuple[int, ...]) -> list[float]:

@@ -26,10 +26,15 @@ class _Read(msgspec.Struct):
     height: float = 0.0
 
 
+class _Glimpse(msgspec.Struct):
+    box: _Box
+
+
 class _Look(msgspec.Struct):
     seconds: float
     box: _Box
     read: _Read | None = None
+    glimpse: _Glimpse | None = None
 
 
 class _Track(msgspec.Struct):
@@ -57,13 +62,17 @@ def read_known(path: Path) -> list[list[Spot]]:
 
 
 def _spots(track: _Track) -> Iterator[Spot]:
-    """A vehicle's plate is where it was read; on looks without a read, at the same part of the vehicle."""
+    """A vehicle's plate is where it was seen; on looks without it, at the same part of the vehicle."""
     reads = [(look.seconds, look.box, look.read) for look in track.looks if look.read]
+    # Of a look at the plate alone nobody can tell where on the vehicle it is.
+    reads = [each for each in reads if each[1] != each[2].box] or reads
     for look in track.looks:
         if not math.isfinite(look.seconds):
             continue
         if look.read:
             yield Spot(look.seconds, look.read.box, look.read.plate, _weight(look.read))
+        elif look.glimpse:
+            yield Spot(look.seconds, look.glimpse.box)
         elif track.label == "plate" and not reads:
             yield Spot(look.seconds, look.box)
         elif reads:

@@ -60,7 +60,7 @@ def _track(track: Track, found: Found | None, steps: tuple[int, int]) -> dict[st
     left_out = len(track.looks) - len(looks)
     return {
         "track": track.number,
-        "label": track.looks[0].label,
+        "label": next((look.label for look in track.looks if look.label != "plate"), "plate"),
         "first_seconds": round(track.looks[0].seconds, 3),
         "last_seconds": round(track.looks[-1].seconds, 3),
         "outcomes": dict(outcomes),
@@ -101,6 +101,7 @@ def _read(read: Read) -> dict[str, Any]:
         "score": round(read.score, 3),
         "height": round(read.height, 1),
         "sharpness": round(read.sharpness, 1),
+        **({"cut": True} if read.cut else {}),
     }
 
 

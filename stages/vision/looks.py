@@ -14,7 +14,7 @@ class Read(NamedTuple):
 
     `reading` is the likeliest way to understand `text`; `box` lies around the plate in pixels of the full
     frame; `score` is the plate finder's (0..1); `height` is the plate's in pixels; `vouched`: a plate model,
-    not just a text detector, found it.
+    not just a text detector, found it; `cut`: it touches the picture's edge, so some of it may be missing.
     """
 
     frame: int
@@ -26,6 +26,7 @@ class Read(NamedTuple):
     height: float
     sharpness: float
     vouched: bool
+    cut: bool = False
 
     @property
     def plate(self) -> str:
@@ -64,6 +65,13 @@ class Look(NamedTuple):
     read: Read | None = None
     glimpse: Glimpse | None = None
 
+    @property
+    def plate_box(self) -> Box | None:
+        """Where the plate is, pixels of the full frame; None where none was seen."""
+        if self.read or self.glimpse:
+            return self.read.box if self.read else self.glimpse.box if self.glimpse else None
+        return self.box if self.label == "plate" else None
+
 
 #: How a look can end.
 READ = "read"
@@ -71,3 +79,4 @@ NO_PLATE = "no plate seen"
 TOO_SMALL = "too small"
 BLURRED = "blurred"
 UNREADABLE = "not readable"
+SETTLED = "not read: vote was settled"

@@ -68,6 +68,7 @@ def write_report(
     report = {
         "frames_looked_at": seen.frames if seen else 0,
         "last_seconds": round(seen.last_seconds, 3) if seen else 0.0,
+        "second_looks": seen.again if seen else 0,
         "looked": dict(looked or {}),
         "texts_dropped": dict(sorted(seen.dropped.items())) if seen else {},
         "texts": [_dropped(each) for each in seen.texts] if seen else [],

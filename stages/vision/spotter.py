@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +26,8 @@ from stages.vision.textfinder import TextFinder
 
 _BLURRED = 30.0  # sharpness below which nothing is legible
 _WEAK = 0.05  # weakest character below which a read says nothing
+#: Whether a plate need not be read: by its box, its height in pixels and its sharpness.
+Spare = Callable[[Box, float, float], bool]
 #: Shares of a plate's width and of its height.
 Margins = tuple[tuple[float, float], ...]
 
@@ -32,6 +36,7 @@ _MARGINS: Margins = ((0.1, 0.1),)
 _MANY_MARGINS: Margins = ((0.07, 0.1), (0.1, 0.15), (0.15, 0.15))
 _LINE_MARGINS: Margins = ((0.0, 0.0),)
 _MANY_LINE_MARGINS: Margins = ((0.0, 0.0), (-0.01, -0.05), (0.02, 0.05))
+_EDGE = 1.0  # pixels from the picture's edge
 _INSIDE = 0.6  # share of a find that lies in another one from which only one of them is a plate
 _SMALL_VEHICLE = 48.0  # pixels of width below which no plate on a vehicle can be read
 _FINE = 1000  # pixels of the shorter side up to which parts of a whole picture are as fine as a vehicle's
@@ -123,9 +128,19 @@ class Spotter:
         cars = self._cars(image) if near is None else []
         return Spots(cars, self._finder.find(image, [car.box for car in cars] if near is None else near))
 
-    def read(self, image: Image, spots: Spots, frame: int = 0, seconds: float = 0.0) -> Seen:
-        """The second half: what stands on the plates that `find` found in this picture."""
-        found, junk = self._read(image, spots.plates, frame, seconds)
+    def read(
+        self,
+        image: Image,
+        spots: Spots,
+        frame: int = 0,
+        seconds: float = 0.0,
+        spare: Spare | None = None,
+    ) -> Seen:
+        """The second half: what stands on the plates that `find` found in this picture.
+
+        Those that `spare` tells of are known, and not read.
+        """
+        found, junk = self._read(image, spots.plates, frame, seconds, spare)
         dropped = Counter(each.reason for each in junk)
         return Seen(_attach(spots.cars, found, frame, seconds), dropped, tuple(junk))
 
@@ -151,7 +166,7 @@ class Spotter:
         return [Car(as_box(box), label) for box, label in pairs if label in VEHICLES]
 
     def _read(
-        self, image: Image, plates: list[PlateBox], frame: int, seconds: float
+        self, image: Image, plates: list[PlateBox], frame: int, seconds: float, spare: Spare | None
     ) -> tuple[list[Look], list[Junk]]:
         junk: list[Junk] = []
         spots: list[Look] = []
@@ -165,9 +180,10 @@ class Spotter:
                 continue
             crops = self._views(image, plate)
             sharp = sharpness(crops[0])
-            if sharp < _BLURRED:
+            if sharp < _BLURRED or (spare and spare(plate.box, height, sharp)):
+                reason = looks.BLURRED if sharp < _BLURRED else looks.SETTLED
                 dim = Glimpse(plate.box, height, sharp)
-                spots.append(Look(frame, seconds, plate.box, "plate", looks.BLURRED, glimpse=dim))
+                spots.append(Look(frame, seconds, plate.box, "plate", reason, glimpse=dim))
                 continue
             legible.append((plate, height, sharp))
             views.append(crops)
@@ -179,14 +195,14 @@ class Spotter:
             read = None
             if reason == looks.READ:
                 reading = best(text, self._settings.regions)
-                read = Read(
-                    frame, seconds, text, reading, plate.box, plate.score, height, sharp, plate.vouched
-                )
+                about = plate.box, plate.score, height, sharp, plate.vouched, cut_off(plate.box, image)
+                read = Read(frame, seconds, text, reading, *about)
             seen = None if read else Glimpse(plate.box, height, sharp, text.raw)
             spots.append(Look(frame, seconds, plate.box, "plate", reason, read, seen))
         if not any(plate.vouched for plate in plates):
             # Without a plate model a line that could not be read is just a line.
-            spots, lines = [s for s in spots if s.read], [s for s in spots if not s.read]
+            lines = [s for s in spots if not s.read and s.reason != looks.SETTLED]
+            spots = [s for s in spots if s.read or s.reason == looks.SETTLED]
             junk += [
                 Junk(
                     f"text {line.reason}", line.glimpse.text if line.glimpse else "", frame, seconds, line.box
@@ -226,12 +242,25 @@ def _junk(text: PlateText, plate: PlateBox, *, letters: bool) -> str:
 
 
 def _apart(spots: list[Look]) -> list[Look]:
-    """Of reads that lie in one another only the weightiest: a part of a plate is none."""
+    """Of reads that lie in one another only the weightiest: a part of a plate is none.
+
+    What was not read because its plate is known goes before every read.
+    """
     kept: list[Look] = []
-    for spot in sorted(spots, key=lambda s: -s.read.weight if s.read else 0.0):
-        if not any(other.read and _inside(spot.box, other.box) for other in kept):
+    for spot in sorted(spots, key=_weightiest):
+        if not any((o.read or o.reason == looks.SETTLED) and _inside(spot.box, o.box) for o in kept):
             kept.append(spot)
     return [spot for spot in spots if spot in kept]
+
+
+def _weightiest(spot: Look) -> tuple[bool, float]:
+    return spot.reason != looks.SETTLED, -spot.read.weight if spot.read else 0.0
+
+
+def cut_off(box: Box, image: Image) -> bool:
+    """Whether a plate touches the edge of the picture (H×W×3), so that some of it may lie outside."""
+    height, width = image.shape[:2]
+    return min(box[0], box[1]) <= _EDGE or box[2] >= width - _EDGE or box[3] >= height - _EDGE
 
 
 def _inside(a: Box, b: Box) -> bool:
@@ -264,7 +293,9 @@ def _attach(cars: list[Car], spots: list[Look], frame: int, seconds: float) -> l
 
 
 def _rank(spot: Look) -> tuple[bool, bool, float]:
-    """Of several texts on one vehicle the plate comes first: a known shape, then the surer read."""
+    """Of several texts on one vehicle the plate comes first: known, of a known shape, then the surer read."""
+    if spot.reason == looks.SETTLED:
+        return False, False, -math.inf
     if spot.read is None:
         return True, True, 0.0
     return False, not plausible(spot.read.plate), -spot.read.weight

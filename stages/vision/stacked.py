@@ -85,7 +85,11 @@ def with_stacked(
 
     Two lines are one plate when together, and neither alone, they have the shape of a known format.
     """
-    plates_alone = [s.box for s in spots if s.read and plausible(s.read.plate, settings.regions)]
+    plates_alone = [
+        s.box
+        for s in spots
+        if s.reason == looks.SETTLED or (s.read and plausible(s.read.plate, settings.regions))
+    ]
     wanted = [
         pair
         for pair in pairs([plate for plate in plates if plate_height(plate) >= settings.min_plate_height])

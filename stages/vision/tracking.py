@@ -6,7 +6,7 @@ what only came near. An object that is missed for a while is found again as long
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -29,19 +29,22 @@ class Track(NamedTuple):
     looks: tuple[Look, ...]
 
 
-class _Open:
+class Open:
     """A track that may still grow."""
 
     def __init__(self, look: Look) -> None:
+        #: In order of time, never none.
         self.looks = [look]
         self.texts: list[tuple[str, float]] = []
         self._remember(look)
 
     @property
     def last(self) -> Look:
+        """The latest look."""
         return self.looks[-1]
 
     def add(self, look: Look) -> None:
+        """Go on with this look."""
         self.looks.append(look)
         self._remember(look)
 
@@ -68,28 +71,47 @@ class _Open:
         return max(similarity(text, look.read.plate) for text, _ in self.texts)
 
     def sure(self) -> bool:
+        """Whether a recent text may keep it apart from other objects."""
         return max((weakest for _, weakest in self.texts), default=0.0) >= _SURE
 
 
 def follow(looks: Iterable[Look], *, gap_seconds: float) -> list[Track]:
     """Group looks (in order of time) into tracks, numbered from 1 in order of their first look."""
-    finished: list[_Open] = []
-    running: list[_Open] = []
-    for _, group in groupby(looks, key=lambda look: look.frame):
-        frame = list(group)
-        still = [track for track in running if frame[0].seconds - track.last.seconds <= gap_seconds]
-        finished += [track for track in running if track not in still]
-        running = still
-        taken = set()
-        for track, index in _pairs(running, frame):
-            track.add(frame[index])
-            taken.add(index)
-        running += [_Open(look) for index, look in enumerate(frame) if index not in taken]
-    everything = sorted(finished + running, key=lambda t: (t.looks[0].frame, t.looks[0].box))
+    follower = Follower(gap_seconds)
+    finished: list[Open] = []
+    for _, frame in groupby(looks, key=lambda look: look.frame):
+        finished += follower.add(list(frame))
+    everything = sorted([*finished, *follower.running], key=lambda t: (t.looks[0].frame, t.looks[0].box))
     return [Track(number, tuple(track.looks)) for number, track in enumerate(everything, start=1)]
 
 
-def _pairs(tracks: list[_Open], frame: list[Look]) -> Iterator[tuple[_Open, int]]:
+class Follower:
+    """Groups looks into tracks while the pictures pass by."""
+
+    def __init__(self, gap_seconds: float) -> None:
+        self._gap = gap_seconds
+        self._running: list[Open] = []
+
+    @property
+    def running(self) -> Sequence[Open]:
+        """Tracks that may still grow, the oldest first."""
+        return self._running
+
+    def add(self, frame: list[Look]) -> list[Open]:
+        """Take in all looks at the next picture; the tracks that ended before it."""
+        if not frame:
+            return []
+        ended = [t for t in self._running if frame[0].seconds - t.last.seconds > self._gap]
+        self._running = [t for t in self._running if frame[0].seconds - t.last.seconds <= self._gap]
+        taken = set()
+        for track, index in _pairs(self._running, frame):
+            track.add(frame[index])
+            taken.add(index)
+        self._running += [Open(look) for index, look in enumerate(frame) if index not in taken]
+        return ended
+
+
+def _pairs(tracks: list[Open], frame: list[Look]) -> Iterator[tuple[Open, int]]:
     """The best one-to-one assignment, taken greedily; ties go to the older track."""
     scored = []
     for t, track in enumerate(tracks):
@@ -105,7 +127,7 @@ def _pairs(tracks: list[_Open], frame: list[Look]) -> Iterator[tuple[_Open, int]
             yield tracks[t], i
 
 
-def _affinity(track: _Open, look: Look) -> float:
+def _affinity(track: Open, look: Look) -> float:
     """How well a look continues a track; 0 = not at all."""
     near = _nearness(track, look)
     like = track.resemblance(look)
@@ -119,7 +141,7 @@ def _affinity(track: _Open, look: Look) -> float:
     return near * like
 
 
-def _nearness(track: _Open, look: Look) -> float:
+def _nearness(track: Open, look: Look) -> float:
     """1 = in the expected place with the expected size, 0 = out of reach."""
     if (track.last.label == "plate") != (look.label == "plate"):
         return 0.5 * _plate_inside(track, look)
@@ -135,7 +157,7 @@ def _nearness(track: _Open, look: Look) -> float:
     return max(0.0, iou(expected, look.box), iou(track.last.box, look.box), 0.7 * (1 - min(distances)))
 
 
-def _plate_inside(track: _Open, look: Look) -> float:
+def _plate_inside(track: Open, look: Look) -> float:
     """A plate seen alone belongs to the vehicle around it, and the other way round."""
     plate, vehicle = (
         (look.box, track.expected(look.seconds)) if look.label == "plate" else (track.last.box, look.box)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from stages.ahead import ahead
@@ -15,9 +16,10 @@ from stages.video.frames import Frame
 from stages.vision.boxes import Box
 from stages.vision.evidence import Evidence
 from stages.vision.junk import Dropped, Junk, JunkText
-from stages.vision.looks import Look
+from stages.vision.looks import SETTLED, Look
 from stages.vision.overlays import without_overlays
-from stages.vision.spotter import Seen, Spotter
+from stages.vision.settled import Settling
+from stages.vision.spotter import Seen, Spots, Spotter
 from stages.vision.tracking import Track, follow
 from stages.vision.verdicts import Found, judged
 
@@ -36,7 +38,8 @@ _BURNED_IN, _TOO_MANY = "burned into the picture", "looks beyond the first milli
 class Watched(NamedTuple):
     """What a clip showed. `dropped` counts texts that are no plates, by reason; `frames` were looked at.
 
-    `untold` were read and are not worth telling; `texts` are some of what was dropped.
+    `untold` were read and are not worth telling; `texts` are some of what was dropped. `at` has number and
+    second of each frame that was looked at; `again` counts the second looks at plates between them.
     """
 
     tracks: list[Track]
@@ -47,6 +50,8 @@ class Watched(NamedTuple):
     last_seconds: float
     untold: Sequence[Found] = ()
     texts: Sequence[JunkText] = ()
+    at: Sequence[tuple[int, float]] = ()
+    again: int = 0
 
 
 def watch(
@@ -57,17 +62,20 @@ def watch(
     Decoding, finding and reading each run in a thread of their own, so that the time is that of the slowest
     of them; what comes out does not depend on their timing. `told(seconds, reads)` is called at least every
     second, with the instant reached and the number of reads so far; what it raises ends the work, and so
-    does what a step raises.
+    does what a step raises. A plate whose vote is settled is read less: that is decided where looks are read,
+    one picture after the other, so it does not depend on the timing either.
     """
     seen: list[Look] = []
     dropped = Dropped()
     evidence = Evidence()
-    count, reads, height, seconds = 0, 0, 0, 0.0
+    at: list[tuple[int, float]] = []
+    reads, height, seconds = 0, 0, 0.0
+    settling = Settling(settings.regions, settings.track_gap_seconds)
     looking = _sparing if spotter.costly and not settings.thorough else _pipelined
     # The pool ends first: what it still runs uses the steps.
     with (
         closing(ahead(frames, _DECODED, "decode")) as decoded,
-        closing(looking(decoded, spotter)) as looks,
+        closing(looking(decoded, spotter, settling)) as looks,
         ThreadPoolExecutor(1, "read") as pool,
     ):
 
@@ -85,14 +93,15 @@ def watch(
                 if look.read:
                     reads += 1
                     evidence.add(frame.image, look.read)
-            count, height, seconds = count + 1, frame.image.shape[0], frame.seconds
+            at.append((frame.number, frame.seconds))
+            height, seconds = frame.image.shape[0], frame.seconds
             told(seconds, reads)
-    kept, overlays = without_overlays(seen, count, height)
+    kept, overlays = without_overlays(seen, len(at), height)
     if overlays:
         dropped.add(Counter({_BURNED_IN: overlays}), _burned_in(seen, kept))
     tracks = follow(kept, gap_seconds=settings.track_gap_seconds)
     plates, untold = judged(tracks, settings.regions)
-    return Watched(tracks, plates, evidence, dropped.counts, count, seconds, untold, dropped.texts())
+    return Watched(tracks, plates, evidence, dropped.counts, len(at), seconds, untold, dropped.texts(), at)
 
 
 def _burned_in(seen: list[Look], kept: list[Look]) -> Iterator[Junk]:
@@ -104,14 +113,25 @@ def _burned_in(seen: list[Look], kept: list[Look]) -> Iterator[Junk]:
             yield Junk(_BURNED_IN, text, look.frame, look.seconds, look.box)
 
 
-def _pipelined(frames: Iterator[Frame], spotter: Spotter) -> Generator[tuple[Frame, Seen], None, None]:
+def _pipelined(
+    frames: Iterator[Frame], spotter: Spotter, settling: Settling
+) -> Generator[tuple[Frame, Seen], None, None]:
     """Each picture searched as a whole, in a thread; read in the caller's."""
     with closing(ahead(((frame, spotter.find(frame.image)) for frame in frames), _FOUND, "find")) as found:
         for frame, spots in found:
-            yield frame, spotter.read(frame.image, spots, frame.number, frame.seconds)
+            seen = _read(frame, spots, spotter, settling)
+            settling.add(seen.looks)
+            yield frame, seen
 
 
-def _sparing(frames: Iterator[Frame], spotter: Spotter) -> Generator[tuple[Frame, Seen], None, None]:
+def _read(frame: Frame, spots: Spots, spotter: Spotter, settling: Settling) -> Seen:
+    spare = partial(settling.spares, frame.seconds)
+    return spotter.read(frame.image, spots, frame.number, frame.seconds, spare)
+
+
+def _sparing(
+    frames: Iterator[Frame], spotter: Spotter, settling: Settling
+) -> Generator[tuple[Frame, Seen], None, None]:
     """Where searching a picture is costly: some as a whole, those between them around what these show.
 
     Reading takes a hundredth of that search, so it has no thread of its own. What only the later of two
@@ -124,19 +144,24 @@ def _sparing(frames: Iterator[Frame], spotter: Spotter) -> Generator[tuple[Frame
         if frame.seconds - last < _WHOLE_EVERY - 1e-3 and len(between) < _MOST_BETWEEN:
             between.append(frame)
             continue
-        seen = spotter.look(frame.image, frame.number, frame.seconds)
-        shows = [_around(look.box) for look in seen.looks if look.read]
+        seen = _read(frame, spotter.find(frame.image), spotter, settling)
+        shows = [_around(look.box) for look in seen.looks if look.read or look.reason == SETTLED]
         near = frame.seconds - last < 2 * _WHOLE_EVERY
-        yield from _between(between, spotter, shown + shows if near else shown)
+        yield from _between(between, spotter, settling, shown + shows if near else shown)
+        settling.add(seen.looks)
         yield frame, seen
         last, shown, between = frame.seconds, shows, []
-    yield from _between(between, spotter, shown)
+    yield from _between(between, spotter, settling, shown)
 
 
-def _between(frames: list[Frame], spotter: Spotter, near: list[Box]) -> Iterator[tuple[Frame, Seen]]:
+def _between(
+    frames: list[Frame], spotter: Spotter, settling: Settling, near: list[Box]
+) -> Iterator[tuple[Frame, Seen]]:
     for frame in frames:
         if near:
-            yield frame, spotter.look(frame.image, frame.number, frame.seconds, near)
+            seen = _read(frame, spotter.find(frame.image, near), spotter, settling)
+            settling.add(seen.looks)
+            yield frame, seen
         else:
             yield frame, Seen([], Counter())
 

@@ -40,7 +40,7 @@ from stages.task import FileRef, NewTask, Task, TaskType
 from stages.video.frames import Frame, frames_at
 from stages.video.render import Drive, render_drive
 from stages.vision.boxes import Box, Image
-from stages.vision.spotter import Seen, Spots, Spotter, load_spotter
+from stages.vision.spotter import Seen, Spare, Spots, Spotter, load_spotter
 from stages.vision.watch import watch
 
 HEAVY = HeavySettings()
@@ -105,13 +105,9 @@ class Noting:
         self.found.append((image, near, spots))
         return spots
 
-    def read(self, image: Image, spots: Spots, frame: int = 0, seconds: float = 0.0) -> Seen:
+    def read(self, image: Image, spots: Spots, frame: int, seconds: float, spare: Spare) -> Seen:
         """As `Spotter.read`."""
-        return self._spotter.read(image, spots, frame, seconds)
-
-    def look(self, image: Image, frame: int = 0, seconds: float = 0.0, near: list[Box] | None = None) -> Seen:
-        """As `Spotter.look`."""
-        return self.read(image, self.find(image, near), frame, seconds)
+        return self._spotter.read(image, spots, frame, seconds, spare)
 
 
 class Parts(NamedTuple):

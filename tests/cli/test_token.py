@@ -76,6 +76,7 @@ def walk() -> str:
     return token
 
 
+@pytest.mark.slow
 def test_without_a_server(home: Path):
     """Tokens can be made before the first server starts; the key is the owner's alone."""
     walk()
@@ -92,6 +93,7 @@ def test_with_a_server(url: str):
     assert status(url, token) == 401
 
 
+@pytest.mark.slow
 def test_made_before_the_server_starts(home: Path, monkeypatch):
     """A token made without a server opens the one that starts later, and one revoked does not."""
     token, ended = walk(), dashcam("token", "create", "ended").stdout.strip()

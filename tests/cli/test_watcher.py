@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from dashcam_cli.watcher import Away, Back, Examine, Look, Report, State, Take, Watcher
@@ -223,3 +224,4 @@ class Folder(RuleBasedStateMachine):
 
 
 TestFolder = Folder.TestCase
+TestFolder.pytestmark = [pytest.mark.slow]

@@ -138,6 +138,28 @@ def test_the_story_of_a_track(tmp_path: Path) -> None:
     assert "track 2" not in shown
 
 
+def test_looks_that_were_not_needed(tmp_path: Path) -> None:
+    """A settled vote says from when on it was read less; second looks and plates at the edge are told."""
+    cut = {**read("KDD480", 0.9), "cut": True}
+    track = {
+        "track": 1, "label": "car", "first_seconds": 1.0, "last_seconds": 3.0,
+        "outcomes": {"read": 2, "not read: vote was settled": 5},
+        "looks": [look(1.0, "read", read=read("KDD480", 0.8)), look(2.1, "not read: vote was settled"),
+                  look(3.0, "read", read=cut)],
+    }  # fmt: skip
+    report = {**REPORT, "tracks": [track], "second_looks": 12}
+    code, shown = alone(str(written(tmp_path, report)), "--at", "2", home=tmp_path)
+    assert code == 0
+    for words in (
+        "40 frames were looked at, up to 10.0 s, and 12 times once more at plates whose vote was open",
+        "seen 7 times: 5 not read (vote was settled), 2 read",
+        "at 2.10 s: not read: vote was settled",
+        "not read: from 2.1 s on its vote was settled; then only clearly better looks are read",
+        "14 pixels high, at the picture's edge",
+    ):
+        assert words in " ".join(shown.split())
+
+
 def test_a_plate_that_nobody_read(tmp_path: Path) -> None:
     """Then it may be among the tracks that were never read: these are counted by their reasons."""
     code, shown = alone(str(tmp_path), "--plate", "ZZZ999", home=written(tmp_path, REPORT).parent)
@@ -230,7 +252,10 @@ READS = st.fixed_dictionaries(
 LOOKS = st.fixed_dictionaries(
     {"seconds": NUMBER, "box": BOXES},
     optional={
-        "outcome": NASTY | st.sampled_from(["read", "too small", "blurred", "not readable", "no plate seen"]),
+        "outcome": NASTY
+        | st.sampled_from(
+            ["read", "too small", "blurred", "not readable", "no plate seen", "not read: vote was settled"]
+        ),
         "read": READS,
         "glimpse": st.fixed_dictionaries({"height": NUMBER}, optional={"text": NASTY, "sharpness": NUMBER}),
     },

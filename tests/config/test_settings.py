@@ -103,6 +103,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     JSON
     | st.dictionaries(st.sampled_from(["task_type", "limits", "stage", "places", "worker", "home"]), JSON)

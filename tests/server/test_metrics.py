@@ -82,6 +82,7 @@ def test_requests_and_errors_are_counted_by_route(client, api):
     assert told["errors_by_status"] == {"400": 1, "404": 4, "405": 1, "413": 1}
 
 
+@pytest.mark.slow
 def test_labels_stay_few_whatever_is_asked(client):
     """A thousand different paths, ids and methods make a handful of series."""
     before = len(client.get("/metrics").text)

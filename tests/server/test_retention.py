@@ -261,6 +261,7 @@ def test_a_plate_that_comes_again_is_found(api, signed, settings):
     assert plates(api, "&plate_query=ABC") == []
 
 
+@pytest.mark.slow
 def test_more_than_one_batch_goes(api, signed, settings):
     """However many there are, all go, and each plate is counted once."""
     many = [sighting(f"P{n % 700:04d}", frame=n, crop=None) for n in range(_BATCH + 500)]

@@ -90,3 +90,17 @@ def test_network_disks_are_refused(tmp_path):
     with pytest.raises(SettingsError, match="network disk"):
         refuse_network_disk(tmp_path.__class__("/mnt/na s/dashcam.sqlite"), mounts)
     refuse_network_disk(tmp_path.__class__("/mnt/na s/local/dashcam.sqlite"), mounts)
+
+
+def test_network_disks_behind_links_and_fuse_are_refused(tmp_path):
+    """A link that leads to a mount, the mounts of FUSE that are another host's, a folder bound from one."""
+    (tmp_path / "nas").mkdir()
+    (tmp_path / "home").symlink_to(tmp_path / "nas")
+    mounts = tmp_path / "mounts"
+    for kind in ("cifs", "fuse.sshfs", "fuse.rclone", "9p", "davfs"):
+        mounts.write_text(f"root / ext4 rw\nx {tmp_path}/nas {kind} rw\n")
+        with pytest.raises(SettingsError, match=f"is {kind}"):
+            refuse_network_disk(tmp_path / "home" / "dashcam.sqlite", mounts)
+    for kind in ("fuseblk", "fuse.mergerfs", "fuse.gocryptfs", "btrfs", "zfs", "overlay"):
+        mounts.write_text(f"x / nfs4 rw\nx {tmp_path}/nas {kind} rw\n")
+        refuse_network_disk(tmp_path / "home" / "dashcam.sqlite", mounts)

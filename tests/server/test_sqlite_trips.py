@@ -114,6 +114,7 @@ def test_a_clip_that_is_told_anew_moves(found: list[dict], again: list[dict], da
     sound(connection)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(CLIPS, st.sampled_from((30.0, 60.0, 900.0, 3600.0)))
 def test_another_gap_makes_the_trips_anew(found: list[dict], gap: float) -> None:
@@ -128,6 +129,7 @@ def test_another_gap_makes_the_trips_anew(found: list[dict], gap: float) -> None
     assert SqliteTrips(connection).settle(gap) == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(CLIPS)
 def test_no_trip_shows_one_channel_twice(found: list[dict]) -> None:

@@ -279,6 +279,15 @@ def test_head_405_and_413(client):
     assert huge.status_code == 413
 
 
+@pytest.mark.parametrize(
+    "path", ["/tasks", "/tasks/pending", "/tasks/1/complete", "/tasks/batch", "/devices/heartbeat"]
+)
+def test_a_body_without_a_length_is_measured_as_it_comes(client, path):
+    """It is refused like one that says how large it is."""
+    huge = client.post(f"/api/v1{path}", content=(b" " * (1 << 20) for _ in range(33)))
+    assert (huge.status_code, "larger than" in huge.json()["detail"]) == (413, True)
+
+
 def test_idempotency_key_makes_tasks_once(client):
     """The same key and content give the same task; other content is a conflict; without a key two are made."""
     url, body = "/api/v1/tasks", {"task_type": "INGEST_VIDEO", "video_id": "v"}

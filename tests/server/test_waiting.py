@@ -52,6 +52,7 @@ async def settled(store):
     return store.transactions
 
 
+@pytest.mark.slow
 def test_idle_polls_cost_nothing_and_one_wakes(store, monkeypatch):
     """With a thousand polls waiting a task wakes one of them, one that nobody can do wakes none."""
     monkeypatch.setattr(dispatch, "_LOOK_AGAIN", 600.0)

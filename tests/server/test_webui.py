@@ -128,6 +128,7 @@ def test_plate_search(api, processed, query, found):
         "near=91,0",
         "bbox=1,2,3",
         "near=nan,0",
+        "near=1,2&bbox=W",
     ],
 )
 def test_bad_search_is_400(api, query):

@@ -116,7 +116,7 @@ def test_clip_from_a_card_is_copied_once_and_described(tmp_path: Path) -> None:
     assert (follow.task_type, follow.video_id, follow.inputs) == (TaskType.PREPROCESS_VIDEO, "trip_1", [raw])
     assert follow.metadata == {
         "priority": "high", "filename": NAME, "blake2": metadata["blake2"], "channel": "front",
-        "time_zone": "Europe/Madrid",
+        "camera": "viofo@dashcam", "mode": "normal", "time_zone": "Europe/Madrid",
     }  # fmt: skip
     assert follow.device_capabilities_required == {"has_coral_tpu": True}
     facts, route = result.results

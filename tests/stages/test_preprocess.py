@@ -286,6 +286,7 @@ def test_a_light_in_the_dark_is_seen(make_work, nas):
     assert "dark" in {drop["reason"] for drop in report["drops"]}
 
 
+@pytest.mark.slow
 def test_what_creeps_is_motion(make_work, nas):
     """What changes too slowly to differ from one look to the next is noticed once it has changed enough."""
     work = make_work(PreprocessSettings(detect=False))

@@ -138,6 +138,7 @@ PLACES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(HOLDINGS, POLICIES, PLACES, st.randoms())
 def test_whatever_is_decided(holdings, policy, rooms, dice):
     """Nothing goes that must stay, nothing twice, no more than is needed; the order of the facts does not matter."""

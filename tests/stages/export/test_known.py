@@ -43,6 +43,23 @@ def test_a_vehicles_plate_stays_on_it(tmp_path):
     assert (second.box, second.plate) == ((280, 260, 320, 280), None)
 
 
+def test_a_plate_that_was_seen_and_not_read_is_where_it_was_seen(tmp_path):
+    """A look without a read that saw the plate tells its place; a look at the plate alone tells no vehicle's."""
+    car = {
+        "label": "car",
+        "looks": [
+            look(1.0, [100, 100, 200, 150], "ABC123", [140, 130, 160, 140]),
+            look(1.1, [142, 130, 162, 140], "ABC123", [142, 130, 162, 140]),
+            look(1.2, [106, 100, 206, 150]) | {"glimpse": {"box": [147, 131, 167, 141]}},
+            look(1.3, [110, 100, 210, 150]),
+        ],
+    }
+    (spots,) = read_known(report(tmp_path, car))
+    assert [spot.box for spot in spots] == [
+        (140, 130, 160, 140), (142, 130, 162, 140), (147, 131, 167, 141), (150, 130, 170, 140),
+    ]  # fmt: skip
+
+
 def test_plates_without_a_read_count(tmp_path):
     """A plate that nobody could read is a plate; a vehicle on which none was seen says nothing."""
     plate = {"label": "plate", "looks": [look(0.5, [1, 2, 3, 4])]}

@@ -276,6 +276,7 @@ def test_a_zip_that_was_cut_off(tmp_path):
         verify(target)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_damaged_zip_never_passes(tmp_path_factory, data):

@@ -92,6 +92,7 @@ def test_what_is_no_log(tmp_path: Path) -> None:
         assert log_alone(path) is None
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from([data for _, data, _ in LOGS]), st.data())
 def test_damaged_logs(tmp_path_factory: pytest.TempPathFactory, whole: bytes, data: st.DataObject) -> None:

@@ -115,6 +115,7 @@ def test_fragmented_clip_that_breaks_off(tmp_path: Path) -> None:
     assert (found.state, found.missing_bytes, found.fragmented) == ("truncated", 100, True)
 
 
+@pytest.mark.slow
 def test_codec_is_told(tmp_path: Path) -> None:
     """The video track's codec is told without decoding."""
     for name in ("a.mp4", "a.ts", "a.mkv", "a.avi"):
@@ -254,6 +255,7 @@ BEGINNINGS = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(BEGINNINGS), st.binary(max_size=600))
 def test_arbitrary_bytes(tmp_path_factory: pytest.TempPathFactory, head: bytes, data: bytes) -> None:

@@ -297,6 +297,7 @@ def test_any_name_is_answered(name: str) -> None:
     assert facts.recorded_local is None or facts.recorded_local.year >= 2010
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_any_name_that_fits_a_pattern_is_answered(data: st.DataObject) -> None:
     """Names made from the patterns themselves (impossible dates included) are answered too."""

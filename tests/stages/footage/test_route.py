@@ -105,6 +105,7 @@ fixes = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(fixes, max_size=40), st.floats(allow_nan=False))
 def test_any_fixes(found: list[Fix], at: float) -> None:
     """Whatever the fixes, the points lie on earth and in order, and every question has an answer."""

@@ -386,6 +386,7 @@ def test_ddpai_folder_behind_a_link_is_not_entered(tmp_path: Path) -> None:
     assert _log(clip) is None
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_damaged_archives(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
@@ -398,6 +399,7 @@ def test_damaged_archives(tmp_path_factory: pytest.TempPathFactory, data: st.Dat
     _log(_clip(root / "200video/front/20261006214554_0060.mp4"))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,6 +64,7 @@ def test_time_lapse_keeps_its_route() -> None:
     assert len(build(fixes)) == 20
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.builds(

@@ -6,7 +6,7 @@ from collections import Counter
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.vision.accounts import accounts
@@ -58,6 +58,7 @@ TEXTS = st.none() | st.sampled_from(["AB12CDE", "AB12CDF", "SCHOOL", "1"])
 
 
 @pytest.mark.slow
+@settings(deadline=None)
 @given(
     st.lists(st.lists(TEXTS, min_size=1, max_size=30), max_size=12),
     st.integers(1, 60),

@@ -40,6 +40,66 @@ def test_two_reads_of_one_frame_are_one_look() -> None:
     assert not verdict.confirmed
 
 
+def later(one: Read, seconds: float) -> Read:
+    """The same read on a frame so many seconds later."""
+    return one._replace(seconds=one.seconds + seconds, frame=one.frame * 1000 + round(seconds * 1000))
+
+
+def test_frames_of_one_moment_are_one_look() -> None:
+    """What two frames of the same blur say is not said twice; a moment later it is."""
+    close = decide([read("KHN991", 4), later(read("KHN991", 4), 1 / 30)])
+    apart = decide([read("KHN991", 4), later(read("KHN991", 4), 4 / 30)])
+    assert close
+    assert apart
+    assert (close.confirmed, close.doubt) == (False, "its looks are all of one moment")
+    assert apart.confirmed
+    assert apart.confidence > close.confidence
+
+
+def test_a_burst_does_not_outvote_the_rest() -> None:
+    """Twelve frames of a fifth of a second that misread alike count as the two moments that they are."""
+    burst = [later(read("KHN981", 0), n / 60) for n in range(12)]
+    verdict = decide([*burst, *reads_of("KHN981", "KHN991", "KHN991", "KHN991", "KHN991")[1:]])
+    assert verdict
+    assert verdict.plate == "KHN991"
+
+
+@pytest.mark.slow
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["KHN991", "KHN981", "HN991", "DD44"]), st.floats(0.05, 1.0)), max_size=8
+    ),
+    st.booleans(),
+)
+def test_saying_it_twice_in_one_breath_changes_nothing(rows: list[tuple[str, float]], vouched: bool) -> None:
+    """Each read once more, 1/60 s later: the same plate, as sure and as confirmed as before."""
+    reads = [read(value, n, certain=sure, vouched=vouched) for n, (value, sure) in enumerate(rows)]
+    once, twice = decide(reads), decide([*reads, *(later(one, 1 / 60) for one in reads)])
+    assert (once is None) == (twice is None)
+    if once and twice:
+        assert (twice.plate, twice.confirmed, twice.candidates) == (
+            once.plate,
+            once.confirmed,
+            once.candidates,
+        )
+        assert twice.confidence == pytest.approx(once.confidence, abs=2e-4)
+
+
+def test_plates_at_the_edge_may_be_cut_off() -> None:
+    """What is read at the picture's edge counts little, and alone it confirms nothing."""
+    cut = [one._replace(cut=True) for one in reads_of("N991", "N991", vouched=True)]
+    alone = decide(cut)
+    assert alone
+    assert not alone.confirmed
+    assert "picture's edge" in alone.doubt
+    whole = decide(
+        [*cut, read("KHN991", 2, certain=0.5, vouched=True), read("KHN991", 3, certain=0.5, vouched=True)]
+    )
+    assert whole
+    assert (whole.plate, whole.confirmed) == ("KHN991", True)
+
+
 def test_other_plate_in_the_track_stays_a_candidate() -> None:
     """The heavier group wins, the other is kept to be searched for."""
     verdict = decide(reads_of("1741GWY", "1741GWY", "1741GWY", "KHN991", "KHN991"))
@@ -90,6 +150,7 @@ def test_no_reads_no_verdict() -> None:
     assert decide([read("A1")]) is None
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(
     st.lists(

@@ -254,6 +254,7 @@ def test_text_of_players(tmp_path: Path) -> None:
     assert log.placed
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     kind=st.sampled_from([b"GPS ", b"gps0", b"udat", b"free"]),

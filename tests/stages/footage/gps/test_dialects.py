@@ -317,6 +317,7 @@ def test_places_off_the_earth_are_none(lat: float, lon: float) -> None:
     assert not any(fix.valid for fix in found[1])
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
@@ -328,6 +329,7 @@ def test_damaged_vectors(shared: Path, data: st.DataObject) -> None:
     _check_all(bytes(block[: data.draw(st.integers(0, len(block)))]))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_damaged_printed_bytes(data: st.DataObject) -> None:
@@ -338,6 +340,7 @@ def test_damaged_printed_bytes(data: st.DataObject) -> None:
     _check_all(bytes(block[: data.draw(st.integers(0, len(block)))]))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     st.binary(max_size=300), st.integers(0, 100), st.sampled_from([b"ANE\0", b"LIGOGPSINFO\0", b"$S", b"ATC"])

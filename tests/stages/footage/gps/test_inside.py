@@ -44,6 +44,7 @@ MADE = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_damaged_clips(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:

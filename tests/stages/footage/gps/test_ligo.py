@@ -173,6 +173,7 @@ def test_samples(shared: Path) -> None:
     assert trailer_log(wrong, walk(wrong), None) is None
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_damaged_trailers(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:

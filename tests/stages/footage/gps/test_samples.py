@@ -140,6 +140,7 @@ def test_purse_bounds_what_is_read() -> None:
     assert list(samples(file, track, purse)) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_damaged_tables(data: st.DataObject) -> None:

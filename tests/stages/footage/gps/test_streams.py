@@ -115,6 +115,7 @@ def test_sample_without_gps(shared: Path) -> None:
     assert stream_log(path, walk(path), 5.0) is None
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_damaged_streams(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:

@@ -251,6 +251,7 @@ def test_any_message(data: bytes, at: int) -> None:
     sei_message(b"\5" + data)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.lists(

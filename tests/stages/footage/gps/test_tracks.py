@@ -51,6 +51,7 @@ SAMPLES: dict[tuple[bytes, bytes], list[bytes]] = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(data=st.data())
 def test_any_samples(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
