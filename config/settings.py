@@ -100,7 +100,7 @@ class BackupSettings(_Table, frozen=True):
     every_hours: Annotated[float, Meta(ge=0, le=8760)] = 24
     #: So many are kept, the newest.
     keep: Annotated[int, Meta(ge=1, le=1000)] = 7
-    #: Where they go; "" = `backups` in the home. Another disk is better.
+    #: Where they go; "" = `backups` in the home. Another disk is better; the folder must be there.
     folder: str = ""
     #: true: the small pictures are in each of them. They are not changed by an accident of the database, and
     #: `dashcam rebuild` makes them again, but it needs the archives for that.

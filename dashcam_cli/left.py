@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -151,7 +152,9 @@ def _gone(host: HostPlaces, ref: FileRef) -> bool:
 
 def _read(path: Path) -> bytes | None:
     try:
-        if path.is_symlink() or path.stat().st_size > _MOST_BYTES:
+        found = path.lstat()
+        # A pipe would be waited for, and a link leads out of the place.
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
             return None
         return path.read_bytes()
     except OSError:

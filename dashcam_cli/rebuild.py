@@ -35,10 +35,8 @@ def rebuild(flags: list[str], home: Path | None, url: str | None, as_json: bool,
     settings = common.settings(home, url)
     places = _places(settings, flags)
     absent = [place.why_absent() for place in places.values() if not place.present()]
-    found: list[Left] = []
     skipped: list[Skipped] = []
-    for each in left_in(HostPlaces(places), places):
-        (found if isinstance(each, Left) else skipped).append(each)  # type: ignore[arg-type]
+    found = _usable(left_in(HostPlaces(places), places), skipped)
     if dry_run:
         outcomes = [each.named("found") for each in found]
     else:
@@ -96,7 +94,16 @@ def _server(settings: Settings, *, told: bool, named: bool) -> Iterator[Client]:
             own.close()
 
 
-def _tell(client: Client, found: list[Left]) -> list[dict[str, Any]]:
+def _usable(left: Iterator[Left | Skipped], skipped: list[Skipped]) -> Iterator[Left]:
+    """One after the other, so that an archive of many years need not be in memory; the rest is noted."""
+    for each in left:
+        if isinstance(each, Left):
+            yield each
+        else:
+            skipped.append(each)
+
+
+def _tell(client: Client, found: Iterator[Left]) -> list[dict[str, Any]]:
     """In the order of the stages, so that what is sure goes before what is concluded."""
     outcomes: list[dict[str, Any]] = []
     batch: list[Left] = []

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from server.genuine import drop_others, refuse_others
 from server.media import Media
 from server.schema import newer_steps, raise_numbers
 from server.sqlite import hold_alone
@@ -25,10 +26,10 @@ from stages.errors import BadInput, Conflict, SettingsError, Unavailable
 PART = ".part"
 _MADE = "backup_made"
 _PICTURES = "backup_picture"
-_TABLES = f"""
-CREATE TABLE {_MADE} (made_at INTEGER NOT NULL, pictures INTEGER NOT NULL) STRICT;
-CREATE TABLE {_PICTURES} (hash TEXT PRIMARY KEY, jpeg BLOB NOT NULL) STRICT;
-"""
+_TABLES = {
+    _MADE: f"CREATE TABLE {_MADE} (made_at INTEGER NOT NULL, pictures INTEGER NOT NULL) STRICT",
+    _PICTURES: f"CREATE TABLE {_PICTURES} (hash TEXT PRIMARY KEY, jpeg BLOB NOT NULL) STRICT",
+}
 _NAMED = (
     "SELECT crop FROM sighting WHERE crop IS NOT NULL UNION SELECT poster FROM clip WHERE poster IS NOT NULL"
 )
@@ -36,6 +37,8 @@ _COUNTS = {"clips": "clip", "sightings": "sighting", "tasks": "task"}
 #: Room beside what the copy itself takes (bytes): its journal, and what others write meanwhile.
 _SPARE = 32 << 20
 _MICRO = 1_000_000
+#: The year 10,000 (µs since 1970).
+_NEVER = 253_402_300_800 * _MICRO
 
 
 class Copy(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,9 +73,11 @@ def save(database: Path, target: Path, media: Path | None) -> Copy:
         target.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
         _room(target.parent, _size(database))
+        part.touch(exist_ok=False)  # as in `examine`: the system says why it cannot be made
         _copy(database, part, live=True)
         with _written(part) as copy:
-            copy.executescript(_TABLES)
+            for statement in _TABLES.values():
+                copy.execute(statement)
             taken = _take_pictures(copy, Media(media), target.parent) if media is not None else 0
             copy.execute(f"INSERT INTO {_MADE} VALUES (?, ?)", (int(time.time() * _MICRO), taken))  # noqa: S608
             _check(copy, part, deep=True)
@@ -98,9 +103,14 @@ def examine(path: Path, *, deep: bool = True) -> Copy:
     if not path.is_file():
         raise BadInput(f"there is no file {path}")
     try:
+        path.open("rb").close()  # SQLite says of one that may not be read only that it cannot be opened
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
+    try:
         with contextlib.closing(_reader(path)) as connection:
             if deep:
                 _check(connection, path, deep=False)
+                refuse_others(connection, path, _TABLES)
             return _about(connection, path)
     except sqlite3.Error as error:
         raise BadInput(f"{path} is no whole database: {error}") from error
@@ -152,6 +162,7 @@ def _prepare(file: Path, part: Path, media: Path) -> None:
     _room(part.parent, 2 * _size(file))
     _copy(file, part)
     with _written(part) as copy:
+        drop_others(copy)
         if _has(copy, _PICTURES):
             pictures = Media(media)
             for digest, jpeg in copy.execute(f"SELECT hash, jpeg FROM {_PICTURES}"):  # noqa: S608
@@ -214,6 +225,8 @@ def _about(connection: sqlite3.Connection, path: Path) -> Copy:
     made = None
     if _has(connection, _MADE):
         made = connection.execute(f"SELECT max(made_at) FROM {_MADE}").fetchone()[0]  # noqa: S608
+    if made is not None and not 0 <= made < _NEVER:
+        raise BadInput(f"{path} is damaged: it says that it was made at no time there is")
     counted = {
         key: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
         for key, table in {**_COUNTS, "pictures": _PICTURES}.items()

@@ -50,6 +50,7 @@ class Ready:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Send it."""
+        del scope, receive
         start: Any = {"type": "http.response.start", "status": self._status, "headers": self._headers}
         rest: Any = {"type": "http.response.body", "body": self._body, "more_body": False}
         await send(start)

@@ -102,7 +102,8 @@ def limited(app: ASGIApp, limits_of: Callable[[], Limits], caller_key: Callable[
     """Apply the limits of this start to requests below `/api`; pages, media, WebSockets are not counted."""
 
     async def handle(scope: Any, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+        # The router takes "//api" for "/api".
+        if scope["type"] != "http" or not scope["path"].lstrip("/").startswith("api/"):
             await app(scope, receive, send)
             return
         limits = limits_of()

@@ -109,7 +109,7 @@ class Metrics:
     def note(
         self, method: str, path: str, status: int, seconds: float | None, template: str | None = None
     ) -> None:
-        """A request was answered; `seconds` None: it waited on purpose. `template`: when the router told it."""
+        """A request was answered; `seconds` None: it waited on purpose. `template`: if the router knew it."""
         key = (method if method in _METHODS else "OTHER", template or self.templates.of(path), status)
         self.requests[key] += 1
         if status == 409 and key[1].endswith(_ENDS):

@@ -66,7 +66,7 @@ def open_database(home: Path, backups: Path) -> Database:
 def newest(folder: Path) -> Path | None:
     """The newest backup in a folder, by its time."""
     try:
-        found = [each for each in folder.glob("*.sqlite") if each.is_file()]
+        found = [each for each in folder.glob("*.sqlite") if each.is_file() and each.name != DATABASE]
         return max(found, key=lambda each: each.stat().st_mtime, default=None)
     except OSError:
         return None
@@ -86,7 +86,9 @@ def _save_before_upgrade(database: Database, backups: Path) -> None:
     if not steps:
         return
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    target = backups / f"{_BEFORE}{steps[0]}-{stamp}.sqlite"
+    # A disk that is away is no reason not to start, nor to make its folder below its mount point.
+    folder = backups if backups.exists() else database.path.parent / BACKUPS
+    target = folder / f"{_BEFORE}{steps[0]}-{stamp}.sqlite"
     try:
         backup.save(database.path, target, None)
     except DashcamError as error:
@@ -94,20 +96,26 @@ def _save_before_upgrade(database: Database, backups: Path) -> None:
             f"the database was not upgraded, since it could not be saved before: {error}"
         ) from error
     log.info("the database was saved as %s before it is upgraded (%s)", target, ", ".join(steps))
-    thin_out(target, f"{_BEFORE}*.sqlite", _BEFORE_KEPT)
+    thin_out(target, list(folder.glob(f"{_BEFORE}*.sqlite")), _BEFORE_KEPT)
 
 
-def thin_out(made: Path, pattern: str, keep: int) -> None:
-    """Remove all but the newest files of a pattern beside the one just made, which stays whatever the clock
-    says; what cannot be removed now is tried the next time.
+def thin_out(made: Path, others: list[Path], keep: int) -> None:
+    """Remove all but the newest of some files beside the one just made, which stays whatever the clock says;
+    what cannot be removed now is tried the next time.
     """
-    others = [each for each in made.parent.glob(pattern) if each != made]
-    others.sort(key=lambda each: each.stat().st_mtime, reverse=True)
-    for each in others[keep - 1 :]:
+    aged = sorted((each for each in others if each != made), key=_age, reverse=True)
+    for each in aged[keep - 1 :]:
         try:
             each.unlink(missing_ok=True)
         except OSError as error:
             log.warning("the old backup %s could not be removed: %s", each, error)
+
+
+def _age(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime  # a link that leads nowhere has an age too
+    except OSError:
+        return 0.0
 
 
 def _damaged(what: str, home: Path, backups: Path) -> DatabaseDamaged:

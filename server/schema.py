@@ -163,13 +163,21 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations.apply(sqlite_utils.Database(connection))
 
 
+def build(connection: sqlite3.Connection, names: set[str]) -> None:
+    """Make the tables that a database has which went through these migrations, in an empty one."""
+    database = _sqlite_utils().Database(connection)
+    for name, step in STEPS:
+        if name in names:
+            step(database)
+
+
 def applied_steps(connection: sqlite3.Connection) -> set[str]:
     """The migrations that a database went through; none for a new one."""
     table = "SELECT 1 FROM sqlite_schema WHERE name = '_sqlite_migrations'"
     if connection.execute(table).fetchone() is None:
         return set()
     found = connection.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = ?", (SET,))
-    return {name for (name,) in found.fetchall()}
+    return {str(name) for (name,) in found.fetchall()}
 
 
 def newer_steps(connection: sqlite3.Connection) -> list[str]:

@@ -234,6 +234,12 @@ class Database:
         except sqlite3.Error as error:
             raise Unavailable(f"the database could not be read: {error}") from error
 
+    def reader(self) -> sqlite3.Connection:
+        """A connection of its own for one long reading, with a small cache; its caller closes it."""
+        connection = _connect(self.path, read_only=True)
+        connection.execute("PRAGMA cache_size=-2000")
+        return connection
+
     def close(self) -> None:
         """Finish what is queued, tidy the file and let go of it."""
         if self._closed:

@@ -28,7 +28,10 @@ class Needs(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A task as it is kept, its columns in the table's order. JSON columns hold text exactly as sent; times are µs since 1970, UTC."""
+    """A task as it is kept, its columns in the table's order.
+
+    JSON columns hold text exactly as sent; times are µs since 1970, UTC.
+    """
 
     task_id: int
     task_type: str

@@ -22,7 +22,7 @@ from server.opening import BACKUPS, backup_folder, thin_out
 from server.queue import KEY_SECONDS, MICRO
 from server.sql import SQL
 from server.sqlite import Database
-from stages.errors import Conflict, DashcamError
+from stages.errors import Conflict, DashcamError, Unavailable
 
 log = logging.getLogger("dashcam.server")
 
@@ -72,7 +72,7 @@ class Upkeep:
             try:
                 made = await self.scheduled()
                 log.info("backup %s: %d clips, %d bytes", made.file, made.clips, made.size_bytes)
-            except DashcamError as error:
+            except (DashcamError, OSError) as error:
                 self._not_before = now + _AGAIN
                 log.error("no backup was made, it is tried again in an hour: %s", error)
         if now - self._tidied >= _DAY:
@@ -95,9 +95,13 @@ class Upkeep:
     async def scheduled(self) -> Copy:
         """Make one now, and remove those that are too many."""
         wanted = self._settings.backup
+        if wanted.folder and not await asyncio.to_thread(self.folder.is_dir):
+            raise Unavailable(f"the folder {self.folder} is not there; mount its disk, or make it")
         name = datetime.fromtimestamp(self._clock(), UTC).strftime(_NAME)
         made = await self.save(self.folder / name, pictures=wanted.pictures)
-        await asyncio.to_thread(thin_out, self.folder / name, _PATTERN, wanted.keep)
+        # Others may lie there, and have a name of the kind: the folder may be the home.
+        ours = [each for each in await asyncio.to_thread(self._backups) if _made(each) is not None]
+        await asyncio.to_thread(thin_out, self.folder / name, ours, wanted.keep)
         return made
 
     async def save(self, target: Path, *, pictures: bool) -> Copy:
@@ -121,10 +125,10 @@ class Upkeep:
             self._home / BACKUPS: f"asked-*{PART}*",
             self._home: f"*.sqlite*{PART}",
         }
-        left = [each for folder, pattern in wanted.items() for each in folder.glob(pattern)]
-        for each in left:
-            with contextlib.suppress(OSError):
-                each.unlink()
+        for folder, pattern in wanted.items():
+            with contextlib.suppress(OSError):  # a disk that is away must not end what comes after
+                for each in list(folder.glob(pattern)):
+                    each.unlink()
 
     # -- tasks ---------------------------------------------------------------------------------
 
@@ -148,9 +152,8 @@ class Upkeep:
         before = int((now - max(days, 1) * _DAY) * MICRO)
         gone, below = 0, (1 << 63) - 1
         while True:
-            values = {"below": below, "before": before, "limit": BATCH}
-            found = await self._database.read(
-                lambda c: [row[0] for row in c.execute(SQL["finished_tasks"], values)]  # noqa: B023
+            found = await asyncio.to_thread(
+                self._finished, {"below": below, "before": before, "limit": BATCH}
             )
             if not found:
                 break
@@ -161,6 +164,11 @@ class Upkeep:
         keys = int((now - KEY_SECONDS) * MICRO)
         await self._database.awrite(lambda c: c.execute(SQL["forget_keys"], {"before": keys}).rowcount)
         return gone
+
+    def _finished(self, values: dict[str, int]) -> list[int]:
+        """Tasks that may go. Not by a reader of the pool: it would keep the whole table in its cache."""
+        with contextlib.closing(self._database.reader()) as connection:
+            return [task_id for (task_id,) in connection.execute(SQL["finished_tasks"], values)]
 
 
 def _remove(connection: sqlite3.Connection, tasks: list[int]) -> int:

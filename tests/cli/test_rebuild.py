@@ -1,6 +1,7 @@
 """`dashcam rebuild`: after the database is gone, the places tell what was in it."""
 
 import json
+import os
 import shutil
 import sqlite3
 
@@ -105,7 +106,7 @@ def test_an_archive_alone_is_enough(places, house: House):
 
 
 @pytest.mark.parametrize(
-    "kind", ["cut", "foreign", "outside", "other-clip", "no-plate", "deep", "link", "manifest"]
+    "kind", ["cut", "foreign", "outside", "other-clip", "no-plate", "deep", "link", "pipe", "manifest"]
 )
 def test_what_cannot_be_trusted_is_skipped(places, house: House, kind):
     """Cut, foreign and hostile results: named with a reason, exit code 1, and the rest is taken."""
@@ -124,6 +125,9 @@ def test_what_cannot_be_trusted_is_skipped(places, house: House, kind):
         record["result"]["results"][0]["sightings"][0]["plate"] = "***"
     elif kind == "deep":
         path.write_text('{"key":' + "[" * 200_000)
+    elif kind == "pipe":
+        path.unlink()
+        os.mkfifo(path)
     elif kind == "link":
         path.rename(path.with_name("real.json"))
         path.symlink_to(path.with_name("real.json"))

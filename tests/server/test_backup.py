@@ -86,6 +86,53 @@ def test_restore_keeps_the_former_database(filled, tmp_path):
     assert examine(tmp_path / "new" / DATABASE).clips == 1
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM _sqlite_migrations",
+        "ALTER TABLE task RENAME COLUMN lease TO least",
+        "DROP TABLE strike",
+        "UPDATE sqlite_sequence SET seq = 'x'",
+        "UPDATE sqlite_sequence SET seq = 9223372036854775807",
+        "UPDATE backup_made SET made_at = 9223372036854775807",
+        "UPDATE task SET metadata = '{'",
+        "UPDATE needs SET needs = '" + '{"a":' * 1500 + "1" + "}" * 1500 + "'",
+        "DROP TABLE backup_made; CREATE TABLE backup_made (made_at, pictures)",
+        "DROP TABLE backup_picture; CREATE TABLE backup_picture (hash, jpeg);"
+        " INSERT INTO backup_picture VALUES ('../../x', 'text')",
+    ],
+)
+def test_a_file_of_other_tables_is_refused_in_a_sentence(filled, tmp_path, change):
+    """Whoever made it: nothing of it comes into a home."""
+    home, _ = filled
+    save(home / DATABASE, tmp_path / "b.sqlite", home / "media")
+    connection = sqlite3.connect(tmp_path / "b.sqlite")
+    connection.executescript(change)
+    connection.close()
+    with pytest.raises(BadInput, match=r"is damaged: |is not a dashcam database"):
+        restore(tmp_path / "b.sqlite", tmp_path / "new", DATABASE)
+    assert not (tmp_path / "new" / DATABASE).exists()
+
+
+def test_triggers_of_others_are_not_restored(filled, tmp_path):
+    """What a file would have our own statements do is left out, and what is missing is put back."""
+    home, _ = filled
+    save(home / DATABASE, tmp_path / "b.sqlite", None)
+    connection = sqlite3.connect(tmp_path / "b.sqlite")
+    connection.executescript(
+        "CREATE TRIGGER evil AFTER UPDATE ON task BEGIN DELETE FROM sighting; END;"
+        "CREATE VIEW other AS SELECT 1; DROP TRIGGER met_added;"
+    )
+    connection.close()
+    assert restore(tmp_path / "b.sqlite", tmp_path / "new", DATABASE).copy.sightings == 1
+    active = "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'view') ORDER BY name"
+    found = [
+        sqlite3.connect(folder / DATABASE).execute(active).fetchall() for folder in (home, tmp_path / "new")
+    ]
+    assert found[0] == found[1]
+    assert examine(tmp_path / "new" / DATABASE).sightings == 1
+
+
 def test_restore_is_refused_while_a_server_runs(filled, tmp_path):
     """The sentence says to stop it; nothing is changed."""
     home, _ = filled
@@ -182,6 +229,27 @@ def test_scheduled_backups_are_made_and_thinned_out(tmp_path):
         database.close()
 
 
+def test_what_else_lies_in_the_folder_is_left_alone(tmp_path, caplog):
+    """Links that lead nowhere end nothing; a former database of a restore has a like name and stays."""
+    env = {
+        "DASHCAM_HOME": str(tmp_path),
+        "DASHCAM_BACKUP__FOLDER": str(tmp_path),
+        "DASHCAM_BACKUP__KEEP": "1",
+    }
+    settings = ConfigurationLoader(env).load()
+    database = open_database(tmp_path, tmp_path / "backups")
+    former = tmp_path / "dashcam-before-restore-20240101T000000Z.sqlite"
+    former.touch()
+    (tmp_path / "dashcam-20240101T000000Z.sqlite").symlink_to("nowhere")
+    upkeep = Upkeep(database, settings)
+    asyncio.run(upkeep.look())
+    assert former.exists()
+    assert not (tmp_path / "dashcam-20240101T000000Z.sqlite").is_symlink()
+    assert "no backup was made" not in caplog.text
+    assert opening.newest(tmp_path) != tmp_path / DATABASE
+    database.close()
+
+
 def test_trouble_with_a_scheduled_backup_is_said_and_tried_again(tmp_path, caplog):
     """A folder that cannot be written: an error in the log, another try an hour later, the server lives."""
     (tmp_path / "file").write_text("in the way")
@@ -197,6 +265,25 @@ def test_trouble_with_a_scheduled_backup_is_said_and_tried_again(tmp_path, caplo
             assert len([each for each in caplog.records if "no backup was made" in each.message]) == told
     finally:
         database.close()
+
+
+def test_a_backup_disk_that_is_away_is_not_made_up(tmp_path, caplog, monkeypatch):
+    """Its folder is not made on the disk below its mount point: the log says that it is away."""
+    away = tmp_path / "mnt" / "other"
+    env = {"DASHCAM_HOME": str(tmp_path / "home"), "DASHCAM_BACKUP__FOLDER": str(away)}
+    settings = ConfigurationLoader(env).load()
+    monkeypatch.setattr(schema, "STEPS", schema.STEPS[:-1])
+    open_database(tmp_path / "home", away).close()
+    monkeypatch.undo()
+    database = open_database(tmp_path / "home", away)
+    assert len(list((tmp_path / "home" / "backups").glob("before-*.sqlite"))) == 1
+    upkeep = Upkeep(database, settings)
+    asyncio.run(upkeep.look())
+    assert f"{away} is not there; mount its disk, or make it" in caplog.text
+    assert not away.exists()
+    away.mkdir(parents=True)
+    assert asyncio.run(upkeep.scheduled()).file.startswith(str(away))
+    database.close()
 
 
 def test_a_hard_stop_is_looked_through(filled, tmp_path, caplog):

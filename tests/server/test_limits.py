@@ -86,6 +86,7 @@ def test_callers_are_counted_apart_and_pages_not_at_all(clock):
     assert asyncio.run(call(app))[0] == 200
     assert asyncio.run(call(app))[0] == 429
     assert asyncio.run(call(app, address="10.0.0.2"))[0] == 200
+    assert asyncio.run(call(app, "//api/v1/tasks"))[0] == 429  # the router finds it all the same
     for path in ("/", "/media/x.jpg", "/docs", "/health"):
         assert asyncio.run(call(app, path))[0] == 200
 
