@@ -35,6 +35,15 @@ def on_stop(act: Callable[[], None]) -> None:
             signal.signal(number, handle)
 
 
+def end_on_stop() -> None:
+    """Until something else is said: a stop signal ends the process in order, nothing being under way yet."""
+
+    def end() -> None:
+        raise SystemExit(0)
+
+    on_stop(end)
+
+
 def start_child(command: list[str], **more: Any) -> subprocess.Popen[bytes]:
     """Start a process in a group of its own, so that Ctrl-C reaches only us and a kill reaches all of it."""
     if WINDOWS:

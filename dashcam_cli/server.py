@@ -33,6 +33,7 @@ def serve(
     log_file: Path | None = None,
 ) -> None:
     """Run until a stop signal. Raises `SettingsError` when it cannot start."""
+    platform.end_on_stop()
     if auth not in (None, "open", "required"):
         raise SettingsError(f"--auth is open or required, not {auth!r}")
     settings = common.settings(

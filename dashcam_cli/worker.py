@@ -25,6 +25,7 @@ def work(
     url: str | None, name: str | None, types: list[str], places: list[str], once: bool, home: Path | None
 ) -> None:
     """Run a worker until a stop signal, or with `once` until there is nothing to do."""
+    platform.end_on_stop()
     settings = common.settings(home, url, worker={"name": name, "types": types or None})
     chosen = task_types(settings)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
