@@ -93,7 +93,8 @@ def _save_before_upgrade(database: Database, backups: Path) -> None:
         backup.save(database.path, target, None)
     except DashcamError as error:
         raise SettingsError(
-            f"the database was not upgraded, since it could not be saved before: {error}"
+            f"the database was not upgraded, since it could not be saved before: {error}; "
+            f"make room in {folder}, or name another folder in [backup]; nothing was changed"
         ) from error
     log.info("the database was saved as %s before it is upgraded (%s)", target, ", ".join(steps))
     thin_out(target, list(folder.glob(f"{_BEFORE}*.sqlite")), _BEFORE_KEPT)
