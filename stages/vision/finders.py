@@ -20,7 +20,7 @@ _TILE_OVERLAP = 0.2
 _MARGIN = 0.1  # of a vehicle's box, so that a plate at its edge is seen whole
 _SAME = 0.4  # overlap from which two finds of different tiles are one
 _ANGLE = 0.6  # height per width of a line's slope: steeper text is no plate
-_FARTHER = 0.6  # how large the smaller picture is in which text is sought too
+_FARTHER, _CLOSER = 0.6, 1.5  # how large the smaller and the larger picture are in which text is sought too
 _NEAR_HEIGHT = 40.0  # pixels of height to which a line is enlarged
 _MOST_NEAR = 12  # lines looked at from near
 _SURE = 0.6  # score from which a photo's plate counts as found, and nobody looks closer
@@ -122,8 +122,8 @@ def _together(found: list[_Find]) -> list[PlateBox]:
 class TextPlates:
     """Lines of text that have the shape of a plate. In small pictures text is sought enlarged.
 
-    `thorough` (for photos) also looks at a smaller picture, in which seals and dots do not part a plate, and
-    at each line once more from near; what each look outlined is kept (`PlateBox.others`).
+    `thorough` (for photos) also looks at a smaller picture, in which seals and dots do not part a plate, at a
+    larger one, and at each line once more from near; what each look outlined is kept (`PlateBox.others`).
     """
 
     def __init__(self, detector: TextFinder, *, thorough: bool = False) -> None:
@@ -148,8 +148,12 @@ class TextPlates:
         if not self._thorough:
             return _unique(found)
         finds = [_Find(line, 0) for line in found]
-        finds += [_Find(line, 1) for line in self._lines(image, parts[0], enlarge * _FARTHER)]
-        finds += [_Find(line, 2) for line in self._nearer(image, _together(finds))]
+        seen = self._detector.scale(image)
+        finds += [_Find(line, 1) for line in self._lines(image, parts[0], seen * _FARTHER)]
+        side = int(self._detector.longest / (seen * _CLOSER))
+        closer = parts if max(width, height) <= side else _tiles(width, height, side)
+        finds += [_Find(line, 2) for part in closer for line in self._lines(image, part, seen * _CLOSER)]
+        finds += [_Find(line, 3) for line in self._nearer(image, _together(finds))]
         return _together(finds)
 
     def _lines(self, image: Image, part: Part, enlarge: float) -> list[PlateBox]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from stages.vision.formats import BANDS, DIGITS, LETTERS, templates
+from stages.vision.formats import BANDS, DIGITS, LETTERS, Template, templates
 from stages.vision.plates import PlateText
 
 _NOT_PLAIN = re.compile(r"[^A-Z0-9]")
@@ -84,8 +84,32 @@ def plausible(plate: str, regions: tuple[str, ...] = ()) -> bool:
 
     Where no country was chosen, shapes that any short text has do not count.
     """
-    shapes = templates(regions).get(len(plate), ())
-    return len(plate) >= 5 and any((regions or t.bits >= _TELLING) and t.fits(plate) for t in shapes)
+    return any(True for _ in _fitting(plate, regions))
+
+
+def countries(plate: str, regions: tuple[str, ...] = ()) -> frozenset[str]:
+    """The countries whose formats have exactly this shape, as `plausible` says; where none has it, none."""
+    return frozenset(template.country for template in _fitting(plate, regions))
+
+
+def like_a_plate(text: PlateText, regions: tuple[str, ...] = ()) -> bool:
+    """Whether letters look like a plate's, with digits taken for the letters that are drawn like them.
+
+    They stand in groups, as a single word does not.
+    """
+    word, folded = text.text, fold(text.text)
+    shapes = templates(regions).get(len(word), ()) if len(word) > 5 and not text.raw.isalnum() else ()
+    return any(
+        (regions or shape.bits >= _TELLING)
+        and all(a in place or b in place for a, b, place in zip(word, folded, shape.places, strict=True))
+        for shape in shapes
+    )
+
+
+def _fitting(plate: str, regions: tuple[str, ...]) -> Iterator[Template]:
+    if len(plate) >= 5:
+        shapes = templates(regions).get(len(plate), ())
+        yield from (t for t in shapes if (regions or t.bits >= _TELLING) and t.fits(plate))
 
 
 def readings(text: PlateText, regions: tuple[str, ...] = ()) -> list[Reading]:

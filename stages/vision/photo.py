@@ -12,7 +12,7 @@ from PIL import ImageOps, UnidentifiedImageError
 from stages.errors import BadInput, NotFound
 from stages.settings import HeavySettings
 from stages.vision.boxes import Image
-from stages.vision.grammar import plausible, readings
+from stages.vision.grammar import countries, plausible, readings
 from stages.vision.looks import Read
 from stages.vision.plates import PlateBox
 from stages.vision.spotter import load_spotter
@@ -25,6 +25,7 @@ _CANDIDATES = 5
 # Weakest character from which a text is told: on a model's plate, there in a known format, and on a line of
 # text. On what is no plate the readers guess, and their guesses differ from crop to crop.
 _CERTAIN, _CERTAIN_SHAPED, _CERTAIN_LINE = 0.45, 0.3, 0.45
+_CERTAIN_FOREIGN = 0.9  # the same for a line with the shape of another country than the best plate's
 
 
 class PlateCandidate(TypedDict):
@@ -58,7 +59,7 @@ class PhotoReader:
         image = photo if isinstance(photo, np.ndarray) else open_photo(Path(photo))
         reads = [look.read for look in self._spotter.look(image).looks if look.read]
         likely = sorted((read for read in reads if self._likely(read)), key=self._rank)
-        return [_told(read, self._regions) for read in self._beside(likely)]
+        return [_told(read, self._regions) for read in beside(likely, self._regions)]
 
     def locate(self, image: Image) -> list[PlateBox]:
         """Where plates may be on H×W×3 RGB, legible or not."""
@@ -69,17 +70,6 @@ class PhotoReader:
         if not read.vouched:
             return read.text.weakest >= _CERTAIN_LINE
         return read.text.weakest >= (_CERTAIN_SHAPED if plausible(read.plate, self._regions) else _CERTAIN)
-
-    def _beside(self, reads: list[Read]) -> list[Read]:
-        """Reads that hold their own beside the best one of the photo.
-
-        Where a plate was read, what has no digit is a name or a slogan, and of lines that only the text
-        detector found, what has no plate's shape is a number on a sign.
-        """
-        if any(_has_digit(read) for read in reads):
-            reads = [read for read in reads if _has_digit(read)]
-        shaped = [read for read in reads if read.vouched or plausible(read.plate, self._regions)]
-        return shaped or reads[:1]
 
     def _rank(self, read: Read) -> tuple[bool, float]:
         return not plausible(read.plate, self._regions), -read.weight
@@ -113,6 +103,26 @@ def open_photo(path: Path) -> Image:
         ) from error
     except (OSError, ValueError, SyntaxError) as error:  # Pillow's names for a broken file
         raise BadInput(f"{path.name} cannot be read as a picture: {error}") from error
+
+
+def beside(reads: list[Read], regions: tuple[str, ...] = ()) -> list[Read]:
+    """Of a photo's reads, the best first, those that hold their own beside the best one.
+
+    Where a plate was read, what has no digit is a name or a slogan, and of lines that only the text
+    detector found, what has no plate's shape is a number on a sign. Most cars of a photo are of one country:
+    a doubtful text that is no plate there is small print.
+    """
+    if any(_has_digit(read) for read in reads):
+        reads = [read for read in reads if _has_digit(read)]
+    shaped = [read for read in reads if read.vouched or plausible(read.plate, regions)]
+    return [read for read in shaped if _at_home(read, shaped[0], regions)] or reads[:1]
+
+
+def _at_home(read: Read, best: Read, regions: tuple[str, ...]) -> bool:
+    """Whether a read is sure, or has the shape of a country that the photo's best read may be of."""
+    if read is best or read.vouched or read.text.weakest >= _CERTAIN_FOREIGN:
+        return True
+    return bool(countries(read.plate, regions) & countries(best.plate, regions))
 
 
 def _has_digit(read: Read) -> bool:

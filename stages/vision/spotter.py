@@ -15,7 +15,7 @@ from stages.vision.boxes import Box, Image, area, as_box, centre, overlap
 from stages.vision.coco import VEHICLES
 from stages.vision.detector import Detector
 from stages.vision.finders import ModelFinder, TextPlates, cut_out, plate_height, sharpness
-from stages.vision.grammar import best, looks_like_junk, plausible
+from stages.vision.grammar import best, like_a_plate, looks_like_junk, plausible
 from stages.vision.junk import Junk
 from stages.vision.loading import plate_detectors, plate_reader, vehicle_detector
 from stages.vision.looks import Glimpse, Look, Read
@@ -35,7 +35,7 @@ Margins = tuple[tuple[float, float], ...]
 _MARGINS: Margins = ((0.1, 0.1),)
 _MANY_MARGINS: Margins = ((0.07, 0.1), (0.1, 0.15), (0.15, 0.15))
 _LINE_MARGINS: Margins = ((0.0, 0.0),)
-_MANY_LINE_MARGINS: Margins = ((0.0, 0.0), (-0.01, -0.05), (0.02, 0.05))
+_MANY_LINE_MARGINS: Margins = ((0.0, 0.0), (-0.01, -0.05), (0.02, 0.05), (0.0, -0.1))
 _EDGE = 1.0  # pixels from the picture's edge
 _INSIDE = 0.6  # share of a find that lies in another one from which only one of them is a plate
 _SMALL_VEHICLE = 48.0  # pixels of width below which no plate on a vehicle can be read
@@ -188,7 +188,7 @@ class Spotter:
             legible.append((plate, height, sharp))
             views.append(crops)
         for (plate, height, sharp), text in zip(legible, self._reader.read_views(views), strict=True):
-            if why := _junk(text, plate, letters=self._thorough):
+            if why := _junk(text, plate) or self._word(text, plate):
                 junk.append(Junk(why, text.raw, frame, seconds, plate.box))
                 continue
             reason = looks.READ if text.weakest >= _WEAK and len(text.text) >= _MIN_TEXT else looks.UNREADABLE
@@ -212,6 +212,17 @@ class Spotter:
         at = frame, seconds
         return _apart(with_stacked(spots, image, plates, self._reader, self._settings, at)), junk
 
+    def _word(self, text: PlateText, plate: PlateBox) -> str:
+        """Why letters alone are no plate; "" when they may be one.
+
+        On a photo those may be that are clear, or in which digits may have been taken for letters.
+        """
+        if plate.vouched or any(c.isdigit() for c in text.text):
+            return ""
+        clear = plate.score >= _CLEAR_LINE and text.weakest >= _CLEAR and 5 <= len(text.text) <= 8
+        may = self._thorough and (clear or like_a_plate(text, self._settings.regions))
+        return "" if may else "no digit"
+
     def _views(self, image: Image, plate: PlateBox) -> list[Image]:
         """The plate cut out in each of the ways in which it is read."""
         seen = [plate, *(plate._replace(corners=corners) for corners in plate.others)]
@@ -226,19 +237,15 @@ class Spotter:
         return crops
 
 
-def _junk(text: PlateText, plate: PlateBox, *, letters: bool) -> str:
-    """Why a text is no plate at all; "" when it may be one. `letters`: a few clear letters may be."""
+def _junk(text: PlateText, plate: PlateBox) -> str:
+    """Why a text is no plate at all; "" when it may be one."""
     if _STAMP.search(text.raw.translate(_DIGITS)):
         return "date, time or speed"
     if plate.vouched:
         return ""
     if not _MIN_TEXT <= len(text.text) <= _MAX_TEXT:
         return "too short or too long"
-    if looks_like_junk(text.text):
-        return "one character over and over"
-    if letters and plate.score >= _CLEAR_LINE and text.weakest >= _CLEAR and 5 <= len(text.text) <= 8:
-        return ""
-    return "" if any(c.isdigit() for c in text.text) else "no digit"
+    return "one character over and over" if looks_like_junk(text.text) else ""
 
 
 def _apart(spots: list[Look]) -> list[Look]:

@@ -33,7 +33,7 @@ class TextFinder:
         path = bundled("det")
         self._name = path.stem
         self._session = Session(path, threads=threads, fixed_shape=False)
-        self._longest = longest
+        self.longest = longest
         self._shortest = shortest
 
     def describe(self) -> dict[str, Any]:
@@ -53,10 +53,14 @@ class TextFinder:
         """How much a whole picture is enlarged (1 = not); parts of it want the same."""
         return min(_MOST, max(1.0, self._shortest / int(min(image.shape[:2]))))
 
+    def scale(self, image: Image) -> float:
+        """How large a whole picture is seen: enlarged, or smaller where it is longer than `longest`."""
+        return min(self.enlargement(image), self.longest / int(max(image.shape[:2])))
+
     def lines(self, image: Image, enlarge: float = 1.0) -> Detections:
         """Lines of text in a picture or a part of one, seen `enlarge` times as large."""
         height, width = image.shape[:2]
-        scale = min(enlarge, self._longest / max(height, width))
+        scale = min(enlarge, self.longest / max(height, width))
         size = tuple(max(1, round(side * scale / _MULTIPLE)) * _MULTIPLE for side in (width, height))
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         batch = (small[:, :, ::-1].astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None]

@@ -5,22 +5,33 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from stages.vision.grammar import best, plausible
 from stages.vision.plates import PlateText
 
 _KEEP_OTHERS = 0.02
+_SUPPORT = 0.5  # share of the heaviest length's weight from which another length may be the plate's
 
 
 def together(texts: Sequence[PlateText]) -> PlateText:
-    """Place by place the mean of the reads that have the heaviest length; `raw` is the likeliest of theirs.
+    """Place by place the mean of the reads that have the same length; `raw` is the likeliest of theirs.
 
-    A read weighs as much as its weakest character.
+    A read weighs as much as its weakest character, and the heaviest length counts: or one that is nearly as
+    heavy, where it has the shape of a plate and the heaviest has not, as a plate that some crops cut.
     """
     if len(texts) <= 1:
         return texts[0] if texts else PlateText.nothing()
-    lengths: dict[int, float] = defaultdict(float)
+    weights: dict[int, float] = defaultdict(float)
     for text in texts:
-        lengths[len(text.text)] += text.weakest
-    length = max(lengths, key=lambda n: (lengths[n], n))
+        weights[len(text.text)] += text.weakest
+    heaviest = sorted(weights, key=lambda n: (-weights[n], -n))
+    told = [_mean(texts, n) for n in heaviest if weights[n] >= _SUPPORT * weights[heaviest[0]]]
+    if len(told) == 1:
+        return told[0]
+    return next((text for text in told if plausible(best(text).plate)), told[0])
+
+
+def _mean(texts: Sequence[PlateText], length: int) -> PlateText:
+    """What the reads of one length say, place by place."""
     same = [text for text in texts if len(text.text) == length]
     if length == 0:
         return same[0]

@@ -35,3 +35,13 @@ def test_small_text_is_found(thorough: bool) -> None:
     assert len(found) == 1
     assert found[0].box == pytest.approx(box, abs=12)
     assert bool(found[0].others) is thorough
+
+
+@pytest.mark.slow
+def test_photos_are_looked_at_closer_part_by_part() -> None:
+    """In a photo that is too large to be seen whole at its size, text is also sought in larger parts of it."""
+    picture, box = drawn((3200, 1000), ("KHN 991", (2300, 500), 14))
+    finder = TextFinder(threads=1)
+    assert not TextPlates(finder).find(picture, [])
+    (found,) = TextPlates(finder, thorough=True).find(picture, [])
+    assert found.box == pytest.approx(box, abs=8)

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.vision.formats import FORMATS, templates
-from stages.vision.grammar import best, distance, fold, normalise, plausible, readings, similarity
+from stages.vision.grammar import (
+    best,
+    countries,
+    distance,
+    fold,
+    like_a_plate,
+    normalise,
+    plausible,
+    readings,
+    similarity,
+)
 from stages.vision.plates import PlateText
 from tests.stages.vision.made import text
 
@@ -88,6 +98,31 @@ def test_distance_is_a_metric(a: str, b: str) -> None:
 def test_plausible(plate: str, fits: bool) -> None:
     """Rings, signs and scraps are no plates in any country."""
     assert plausible(plate) is fits
+
+
+def test_countries_of_a_shape() -> None:
+    """A shape tells in which countries a plate may be at home; a number on a sign has none."""
+    assert {"BR", "US"} <= countries("MTW5608")
+    assert not countries("MTW5608") & countries("BA510694")
+    assert countries("1741GWY", ("ES", "FR")) == {"ES"}
+    assert not countries("041257")
+
+
+@pytest.mark.parametrize(
+    ("raw", "alike"),
+    [
+        ("CKO-AIF", True),  # CK0 A1F
+        ("CKOAIF", False),  # as a word would stand there
+        ("CKE-AIF", False),  # no digit is drawn like E
+        ("NEW-JERSEY", False),
+        ("COO-D", False),
+    ],
+)
+def test_letters_like_a_plate(raw: str, alike: bool) -> None:
+    """Letters in groups may be a plate's where some of them are drawn like its digits."""
+    value = normalise(raw)
+    assert like_a_plate(text(value)._replace(raw=raw)) is alike
+    assert best(text(value)).plate == value  # and are not bent into it
 
 
 def test_fold_makes_look_alikes_equal() -> None:

@@ -13,8 +13,9 @@ from PIL import Image
 from stages.errors import BadInput, NotFound
 from stages.settings import HeavySettings
 from stages.vision import photo as photos
-from stages.vision.photo import PhotoReader, open_photo, read_photo
+from stages.vision.photo import PhotoReader, beside, open_photo, read_photo
 from tests.stages.vision.drawn import drawn
+from tests.stages.vision.made import read
 
 SETTINGS = HeavySettings(threads=2)
 
@@ -109,6 +110,15 @@ def test_numbers_on_signs_stand_back(bundled: PhotoReader) -> None:
     """What has no plate's shape is not told beside what has."""
     picture, _ = drawn((640, 400), ("2733316800", (200, 60), 48), ("KHN 991", (200, 250), 48))
     assert [plate["plate"] for plate in bundled.read(picture)] == ["KHN991"]
+
+
+def test_doubtful_small_print_of_another_country() -> None:
+    """Beside a plate a doubtful line is told only where a car of the same country may bear it; a sure one is."""
+    plate, print_, neighbour = (read("MTW5608"), read("BA510694", certain=0.7), read("JPN0921", certain=0.7))
+    assert beside([plate, neighbour, print_]) == [plate, neighbour]
+    assert beside([print_]) == [print_]
+    sure, seen = read("BA510694"), read("BA510694", certain=0.5, vouched=True)
+    assert beside([plate, sure, seen]) == [plate, sure, seen]
 
 
 def test_exif_orientation(tmp_path: Path) -> None:

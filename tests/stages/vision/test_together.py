@@ -33,6 +33,18 @@ def test_heaviest_length_wins() -> None:
     assert together([text("AB123", 0.4), text("AB1234"), text("AB1234X", 0.3)]).text == "AB1234"
 
 
+def test_the_shape_of_a_plate_outweighs_a_few_crops_more() -> None:
+    """Where most crops cut a plate and enough of them show all of it, what has a plate's shape is told."""
+    cut = [text("J6581"), text("J6581"), text("J6581", 0.9)]
+    assert together([*cut, text("NZJ6581", 0.9), text("NZJ6581", 0.8)]).text == "NZJ6581"
+    assert together([*cut, text("NZJ6581", 0.9)]).text == "J6581"
+
+
+def test_the_heaviest_of_two_shapes_wins() -> None:
+    """What has a plate's shape itself does not yield to another one."""
+    assert together([text("KHN991"), text("KHN991"), text("KHN9911", 0.9), text("KHN9911")]).text == "KHN991"
+
+
 def test_nothing_from_nothing() -> None:
     """No crop, no text."""
     assert together([]) == PlateText.nothing()
