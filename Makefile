@@ -8,7 +8,7 @@ LOCK = constraints/$(EXTRA).txt
 # Without its caches each run compiles everything anew, and each command that a test starts does so too.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test quick check bench lock clean
+.PHONY: install demo test quick check bench screenshots lock clean
 
 install: $(VENV)/.installed
 
@@ -34,7 +34,7 @@ test: install
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(FUZZ)
 
 quick: install
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow" --ignore=$(FUZZ) $(TEST_ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -p no:faker -p no:schemathesis -m "not slow" --ignore=$(FUZZ) $(TEST_ARGS)
 
 check: install
 	$(BIN)/ruff check .
@@ -43,6 +43,11 @@ check: install
 
 bench: install
 	@for script in tests/bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+# Pictures of every page for the documentation, of the demo's drive.
+SCREENSHOTS = docs/pictures
+screenshots: install
+	$(BIN)/python -m tests.web.screenshots $(SCREENSHOTS) $(SCREENSHOT_ARGS)
 
 # Locks are universal (every system and Python we support), hashed, and name no index host.
 UVC = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header

@@ -2,7 +2,7 @@
 that the server gives to browsers are copied to server/web/vendor/ (not in git, in the wheel).
 
 `package.json` pins the versions, `package-lock.json` the bytes. DASHCAM_SKIP_WEB=1 builds without them:
-/docs and /redoc then say what is missing, everything else works.
+/docs and /redoc then say what is missing, pages show no map and no chart, everything else works.
 """
 
 from __future__ import annotations
@@ -31,6 +31,14 @@ FILES = {
     "redoc.standalone.js": "redoc/bundles/redoc.standalone.js",
     "redoc.LICENSE": "redoc/LICENSE",
     "redoc.standalone.js.LICENSE.txt": "redoc/bundles/redoc.standalone.js.LICENSE.txt",
+    "leaflet.js": "leaflet/dist/leaflet.js",
+    "leaflet.css": "leaflet/dist/leaflet.css",
+    "leaflet.LICENSE": "leaflet/LICENSE",
+    "uplot.js": "uplot/dist/uPlot.iife.min.js",
+    "uplot.css": "uplot/dist/uPlot.min.css",
+    "uplot.LICENSE": "uplot/LICENSE",
+    "protomaps-leaflet.js": "protomaps-leaflet/dist/protomaps-leaflet.js",
+    "protomaps-leaflet.LICENSE": "protomaps-leaflet/LICENSE",
 }
 #: ReDoc shows its maker's logo from a host of theirs; our pages ask no other host for anything.
 _LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
@@ -54,7 +62,7 @@ class BrowserParts(BuildHookInterface):  # type: ignore[type-arg]
         del version, build_data
         if os.environ.get(SKIP, "") not in ("", "0"):
             self.app.display_warning(
-                f"{SKIP} is set: built without browser parts, /docs and /redoc show nothing"
+                f"{SKIP} is set: built without browser parts; maps, charts, /docs and /redoc show nothing"
             )
             return
         if bring(Path(self.root)):
@@ -102,9 +110,9 @@ def install(folder: Path) -> None:
 
 def _give_up(why: str) -> None:
     raise SystemExit(
-        f"The browser parts (Swagger UI, ReDoc) could not be brought: {why}\n"
+        f"The browser parts (Leaflet, uPlot, Swagger UI, ReDoc) could not be brought: {why}\n"
         "Set npm's `registry` to one that this host can reach, or set "
-        f"{SKIP}=1 to build without them (then /docs and /redoc show nothing; all else works)."
+        f"{SKIP}=1 to build without them (then maps, charts, /docs and /redoc show nothing; all else works)."
     )
 
 

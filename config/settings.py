@@ -20,6 +20,7 @@ from stages.settings import (
 Seconds = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=0)]
 Gigabytes = Annotated[float, Meta(ge=0, le=1e6)]
+_TILES = r"^(|https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/[A-Za-z0-9._~/{}@?=&%-]*)$"
 PlaceName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
@@ -177,6 +178,44 @@ class EncounterSettings(_Table, frozen=True):
     gap_minutes: Annotated[float, Meta(ge=0.1, le=1440)] = 5
 
 
+class NotifySettings(_Table, frozen=True):
+    """`[notify]`: how the server tells of watched plates."""
+
+    #: A receiver that takes longer is tried again later.
+    timeout_seconds: Annotated[float, Meta(gt=0, le=60)] = 10
+    #: First pause after a failure; it doubles each time, up to an hour.
+    retry_seconds: Annotated[float, Meta(gt=0, le=3600)] = 10
+    #: What could not be delivered for so long is given up, and listed as such.
+    give_up_hours: Annotated[float, Meta(gt=0, le=8760)] = 24
+    #: How browsers reach this server, for links in notifications; "" = links are paths.
+    public_url: str = ""
+    #: Hosts that webhooks may lie on although they are of this host itself or link-local: "localhost".
+    webhook_hosts: tuple[str, ...] = ()
+    #: The MQTT broker; "" = none.
+    mqtt_host: str = ""
+    #: Its port; 8883 is usual with TLS.
+    mqtt_port: Annotated[int, Meta(ge=1, le=65535)] = 1883
+    #: User at the broker; "" = none.
+    mqtt_user: str = ""
+    #: That user's password.
+    mqtt_password: str = ""
+    #: true: speak TLS with the broker, which must have a certificate that this host trusts.
+    mqtt_tls: bool = False
+
+
+class MapSettings(_Table, frozen=True):
+    """`[map]`: what lies under the lines of maps. As it comes: a plain grid, for which nobody is asked."""
+
+    #: Where map tiles are fetched from: "https://tiles.example/{z}/{x}/{y}.png"; "" = none. Browsers ask that
+    #: host for every area that is looked at: it learns where you drive. Mind its rules for use.
+    tile_url: Annotated[str, Meta(pattern=_TILES, max_length=500)] = ""
+    #: Whom the map's owner wants to be named: "© OpenStreetMap contributors".
+    attribution: Annotated[str, Meta(max_length=500)] = ""
+    #: A PMTiles file (vector tiles) on the server's host, with its whole path; "" = none. It is drawn from
+    #: this server, so nobody else learns anything. It goes before `tile_url`.
+    pmtiles: str = ""
+
+
 class ArchiveFace(_Table, frozen=True):
     """`[archive]`: how archives are named to people."""
 
@@ -252,6 +291,8 @@ class Settings(_Table, frozen=True):
     cameras: dict[PlaceName, CameraSettings] = {}
     trips: TripSettings = TripSettings()
     encounters: EncounterSettings = EncounterSettings()
+    notify: NotifySettings = NotifySettings()
+    map: MapSettings = MapSettings()
     watch: WatchSettings = WatchSettings()
     pull: PullSettings = PullSettings()
     archive: ArchiveFace = ArchiveFace()

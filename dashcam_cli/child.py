@@ -8,6 +8,7 @@ import queue
 import subprocess
 import sys
 import threading
+from collections import deque
 from typing import IO, Any
 
 import msgspec
@@ -15,9 +16,11 @@ import msgspec
 from config.settings import Settings
 from dashcam_cli import platform
 from stages.registry import table_of
-from stages.runner import FromChild, ToChild
+from stages.runner import FromChild, Job, ToChild
 from stages.settings import IngestSettings
 
+#: Of what a child prints so much is kept: lines, bytes of a line, and characters that are told.
+_LINES, _LONGEST, _TAIL = 60, 2000, 4000
 _DECODER = msgspec.json.Decoder(FromChild)
 
 
@@ -43,11 +46,16 @@ class StageChild:
             [sys.executable, "-m", "stages.runner", task_type],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )
         self._events: queue.SimpleQueue[FromChild | None] = queue.SimpleQueue()
         assert self._process.stdout is not None
+        assert self._process.stderr is not None
         threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+        self._printed: deque[bytes] = deque(maxlen=_LINES)
+        self._listening = threading.Thread(target=self._listen, args=(self._process.stderr,), daemon=True)
+        self._listening.start()
 
     def _read(self, out: IO[bytes]) -> None:
         for line in out:
@@ -57,9 +65,24 @@ class StageChild:
                 break
         self._events.put(None)
 
+    def _listen(self, err: IO[bytes]) -> None:
+        """What it prints goes on to our own log, and the last of it is kept."""
+        with err:
+            for line in iter(lambda: err.readline(_LONGEST), b""):
+                self._printed.append(line)
+                with contextlib.suppress(OSError):
+                    os.write(2, line)
+
+    def printed(self) -> str:
+        """What it printed last about its task."""
+        self._listening.join(0.1 if self.alive() else 2.0)  # the last lines may still be on their way
+        return b"".join([*self._printed]).decode("utf-8", "replace")[-_TAIL:].strip()
+
     def send(self, message: ToChild) -> None:
         """Send a job or a cancel; raises `ChildDied` when nobody is there to take it."""
         assert self._process.stdin is not None
+        if isinstance(message, Job):
+            self._printed.clear()
         try:
             self._process.stdin.write(msgspec.json.encode(message) + b"\n")
             self._process.stdin.flush()

@@ -134,9 +134,11 @@ class Client:
         body = msgspec.to_builtins(result) | {"lease": task.lease}
         return self._call("POST", f"/tasks/{task.task_id}/complete", body, kind=dict[str, Any])
 
-    def fail(self, task: Task, kind: str, error: str, *, retry: bool) -> None:
-        """Say that a task could not be done."""
+    def fail(self, task: Task, kind: str, error: str, *, retry: bool, log: str = "") -> None:
+        """Say that a task could not be done; `log`: what the stage's process printed last."""
         body = {"lease": task.lease, "kind": kind, "error": error, "retry": retry}
+        if log:
+            body["log"] = log
         self._call("POST", f"/tasks/{task.task_id}/fail", body, kind=dict[str, Any])
 
     def retry(self, task_id: int) -> dict[str, Any]:
@@ -174,11 +176,17 @@ class Client:
 
     def devices(self) -> list[dict[str, Any]]:
         """Every device, with the types of which it gets no tasks (`quarantine`)."""
-        return self._call("GET", "/devices", params={"expand": "quarantine"}, kind=list[dict[str, Any]])
+        more = {"expand": "quarantine,draining"}
+        return self._call("GET", "/devices", params=more, kind=list[dict[str, Any]])
 
     def clear_device(self, hostname: str) -> dict[str, Any]:
         """Let a device in quarantine have tasks again."""
         return self._call("POST", f"/devices/{quote(hostname, safe='')}/clear", kind=dict[str, Any])
+
+    def drain_device(self, hostname: str, drain: bool) -> dict[str, Any]:
+        """Give a device nothing more, or tasks again."""
+        path = f"/devices/{quote(hostname, safe='')}/drain"
+        return self._call("POST", path, {"drain": drain}, kind=dict[str, Any])
 
     # -- tokens --------------------------------------------------------------------------------
 
@@ -355,6 +363,10 @@ class Client:
             return False
 
     # -- one call ------------------------------------------------------------------------------
+
+    def call(self, method: str, path: str, body: Any = None, *, kind: type[T], params: Any = None) -> T:
+        """One call below the API's address, for the files `client_*.py`."""
+        return self._call(method, path, body, params=params, kind=kind)
 
     def _call(
         self,

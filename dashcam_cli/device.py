@@ -1,4 +1,4 @@
-"""`dashcam device list`, `clear` and `forget`."""
+"""`dashcam device list`, `clear`, `drain` and `forget`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ def show(url: str | None, as_json: bool) -> None:
 def table_of(devices: list[dict[str, Any]]) -> None:
     """A table of devices."""
     rows = [
-        [each["hostname"], each["device_type"], each["status"], each["last_heartbeat"], each["tasks_running"]]
+        [
+            each["hostname"],
+            each["device_type"],
+            each["status"] + (", drained" if each.get("draining") else ""),
+            each["last_heartbeat"],
+            each["tasks_running"],
+        ]
         for each in devices
     ]
     table("Devices", ("name", "type", "status", "last heartbeat (UTC)", "running"), rows)
@@ -40,6 +46,15 @@ def quarantine_of(held: list[dict[str, Any]]) -> None:
 def clear(name: str, url: str | None, as_json: bool) -> None:
     """End a device's quarantines."""
     said = common.client(common.settings(url=url)).clear_device(name)
+    if as_json:
+        print_json(said)
+    else:
+        say(printable(said["message"]))
+
+
+def drain(name: str, url: str | None, as_json: bool, *, wanted: bool) -> None:
+    """Give a device nothing more, or tasks again."""
+    said = common.client(common.settings(url=url)).drain_device(name, wanted)
     if as_json:
         print_json(said)
     else:

@@ -242,9 +242,10 @@ class Worker:
         try:
             ended = self._in_child(task)
         except ChildDied as death:
+            printed = self._printed(task.task_type)
             self._drop_child(task.task_type)
             error = f"the {task.task_type} process {death}"
-            self._patiently(lambda: self._client.fail(task, "crashed", error, retry=True))
+            self._patiently(lambda: self._client.fail(task, "crashed", error, retry=True, log=printed))
             return "crashed", error
         if ended is None:
             if self._taken_back.is_set():
@@ -254,7 +255,10 @@ class Worker:
         if isinstance(ended, Failed):
             if ended.kind == "cancelled":
                 return "cancelled", ended.error
-            self._patiently(lambda: self._client.fail(task, ended.kind, ended.error, retry=ended.retry))
+            printed = self._printed(task.task_type)
+            self._patiently(
+                lambda: self._client.fail(task, ended.kind, ended.error, retry=ended.retry, log=printed)
+            )
             return ended.kind, ended.error
         metadata = ended.result.metadata | {"seconds": round(time.monotonic() - began, 3)}
         result = msgspec.structs.replace(ended.result, metadata=metadata)
@@ -294,7 +298,6 @@ class Worker:
                 self._drop_child(task.task_type)
                 return None
             if now - heard > self._settings.worker.hang_seconds:
-                self._drop_child(task.task_type)
                 raise ChildDied(f"showed no progress for {now - heard:.0f} seconds and was killed")
 
     def _job(self, task: Claimed) -> Job:
@@ -316,6 +319,11 @@ class Worker:
             child = self._tests.take(task_type) or StageChild(task_type)
             self._children[task_type] = child
         return child
+
+    def _printed(self, task_type: str) -> str:
+        """What the process of a type printed last; "" when there is none any more."""
+        child = self._children.get(task_type)
+        return "" if child is None else child.printed()
 
     def _drop_child(self, task_type: str) -> None:
         child = self._children.pop(task_type, None)

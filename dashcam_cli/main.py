@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dashcam_cli import main_footage, main_models, main_upkeep
+from dashcam_cli import main_footage, main_models, main_plates, main_upkeep
 from dashcam_cli.common import AsJson, Home, PlaceFlags, Server
 from dashcam_cli.output import errors
 
@@ -291,6 +291,7 @@ def token_revoke(
 # After ours: help lists commands in this order.
 main_footage.register(app)
 main_models.register(app)
+main_plates.register(app)
 main_upkeep.register(app)
 
 

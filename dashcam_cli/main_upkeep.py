@@ -88,6 +88,20 @@ def device_clear(
         clear(name, server, json)
 
 
+@device_app.command("drain")
+def device_drain(
+    name: Annotated[str, typer.Argument(help="The device's name.")],
+    end: Annotated[bool, typer.Option("--end", help="Give it tasks again.")] = False,
+    server: Server = None,
+    json: AsJson = False,
+) -> None:
+    """Let a device finish what it holds and give it nothing more, for example before it is switched off."""
+    with errors():
+        from dashcam_cli.device import drain
+
+        drain(name, server, json, wanted=not end)
+
+
 @device_app.command("forget")
 def device_forget(
     name: Annotated[str, typer.Argument(help="The device's name.")], server: Server = None

@@ -46,7 +46,7 @@ def find(
         "date_to": date_to,
         "confirmed": True if confirmed else None,
         "limit": limit,
-        "expand": None if as_json else "confirmed,first_seconds,utc_offset_seconds",
+        "expand": "sighting_id" if as_json else "confirmed,first_seconds,utc_offset_seconds",
     }
     found = _ask(db, url, filters)
     if as_json:

@@ -262,8 +262,8 @@ def home_restore(file: Path, home: Path) -> dict[str, Any]:
     import msgspec
 
     from server.backup import restore
+    from server.network_disks import refuse_network_disk
     from server.services import DATABASE
-    from server.sqlite import refuse_network_disk
 
     refuse_network_disk(home / DATABASE)
     return dict(msgspec.to_builtins(restore(file, home, DATABASE)))

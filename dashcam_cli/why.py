@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 from dashcam_cli import common
 from dashcam_cli.output import print_json, printable, say, table
 from dashcam_cli.shelf import reachable
-from dashcam_cli.why_answer import Answer, Question, answer
 from dashcam_cli.why_crops import MOST as MOST_CROPS
 from dashcam_cli.why_crops import cut_crops
-from dashcam_cli.why_files import Dropped, Filtered, Look, Read, Report, Track, read_filtered, read_report
 from dashcam_cli.why_sources import Sources, by_name, by_path, looks_like_a_path
-from dashcam_cli.why_tale import at_instant, conclusion, others, reads_of, reasons, seen, summary, weakest
 from stages.errors import BadInput, PlaceAbsent
 from stages.export.moments import read_moment
+from stages.why.answer import Answer, Question, answer
+from stages.why.files import Dropped, Filtered, Look, Read, Report, Track, read_filtered, read_report
+from stages.why.tale import at_instant, conclusion, others, reads_of, reasons, seen, summary, weakest
 
 _MOST_TOLD = 40  # tracks told one by one
 _MOST_ROWS = 200  # tracks in the table

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dashcam_cli.why_files import Box, Look, Track
 from stages.errors import BadInput
 from stages.export.landing import free_name
+from stages.why.files import Box, Look, Track
 
 MOST = 50
 _AROUND = 0.75  # of a plate's size, kept on each side of it

@@ -23,7 +23,7 @@ from server.dispatch import stamp
 from server.queue import MICRO
 from server.sql import SQL
 from server.sqlite import Database
-from server.sqlite_store import rows
+from server.sqlite_known import rows
 from stages.errors import BadInput, Conflict, NotFound, Unavailable
 
 #: From least to most; each may do what the ones before it may.

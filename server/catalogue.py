@@ -84,6 +84,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     utc_offset_seconds: int | None = None
     track: int | None = None
     box: str | None = None
+    #: What was read, where a person corrected it.
+    read_plate: str | None = None
 
 
 class VideoFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +111,8 @@ class PlateFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which sightings a search shows.
 
     `text` is compared by `match`: "partial" (a fragment; with ? and * a pattern for the whole plate),
-    "exact", or "similar" (look-alikes made equal, and a misread character or two).
+    "exact", or "similar" (look-alikes made equal, and a misread character or two). `known`: "hide" plates
+    that have a name, or show them "only"; `sure`: the least confidence, 0 to 1.
     """
 
     text: str = ""
@@ -119,6 +122,8 @@ class PlateFilter(msgspec.Struct, frozen=True, kw_only=True):
     date_from: str | None = None
     date_to: str | None = None
     confirmed: bool | None = None
+    known: str | None = None
+    sure: float | None = None
     limit: int = 100
     offset: int = 0
 

@@ -14,6 +14,7 @@ import msgspec
 
 from config.settings import QueueSettings
 from server import quarantine, queue
+from server.catalogue import Learned
 from server.devices import Devices
 from server.feed import Feed
 from server.journal import journalled
@@ -25,12 +26,14 @@ from server.store import Device, Needs, Row, Store, Tx, Want
 from server.wakeups import Waiter, Wakeups
 from stages.device import Capabilities, HeldLease, Orders
 from stages.errors import Conflict, NotFound, Unavailable
-from stages.task import Phase
+from stages.task import Phase, TaskType
 
 T = TypeVar("T")
 
 #: A waiting poll looks again after about this long even when nobody woke it.
 _LOOK_AGAIN = 15.0
+#: Tasks up to which creating, claiming or publishing them is brief.
+_BRIEF = 4
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +121,7 @@ class Dispatcher:
         made = await self._change(
             "created",
             lambda tx: queue.create(tx, asks, now) if key is None else queue.create_once(tx, asks, key, now),
+            brief=len(asks) <= _BRIEF,
         )
         await self._announce(made)
         return made
@@ -158,7 +162,8 @@ class Dispatcher:
 
     async def _tell_others(self, waiter: Waiter, worker: str) -> None:
         """It was woken for something and found nothing: what it may not have is for somebody else."""
-        waiter.barred = {each.task_type for each in await self.store.quarantines() if each.device == worker}
+        barred = {each.task_type for each in await self.store.quarantines() if each.device == worker}
+        waiter.barred = set(TaskType) if quarantine.DRAIN in barred else barred
         self.wakeups.announce([each for each in waiter.looked_at if each[1] in waiter.barred])
 
     async def _take(self, claim: Claim) -> list[Row]:
@@ -166,7 +171,9 @@ class Dispatcher:
         want = self._want(claim, self.matcher)
         try:
             rows = await self._change(
-                "claimed", lambda tx: queue.claim(tx, want, claim.worker, claim.session)
+                "claimed",
+                lambda tx: queue.claim(tx, want, claim.worker, claim.session),
+                brief=want.limit <= _BRIEF,
             )
         except asyncio.CancelledError:
             # The caller is gone, its transaction is not: what that leased must run out some day.
@@ -207,8 +214,9 @@ class Dispatcher:
     async def complete(self, task_id: int, what: Completion) -> Completed:
         """Finish a task; see `queue.complete`."""
         now = self.now()
+        brief = what.learned == Learned() and len(what.new_tasks or ()) <= _BRIEF
         done = await self._change(
-            "completed", lambda tx: queue.complete(tx, task_id, what, now, stamp, self.settings)
+            "completed", lambda tx: queue.complete(tx, task_id, what, now, stamp, self.settings), brief=brief
         )
         self.leases.drop(task_id)
         await self._announce(done.made)
@@ -240,10 +248,10 @@ class Dispatcher:
         await self._announce([row])
         return row
 
-    async def _change(self, event: str, operation: Callable[[Tx], T]) -> T:
+    async def _change(self, event: str, operation: Callable[[Tx], T], *, brief: bool = False) -> T:
         """Run an operation in one transaction; what it changed is told once that is on the disk."""
         began = time.perf_counter()
-        value, changes = await self.store.atransact(journalled(operation))
+        value, changes = await self.store.atransact(journalled(operation), brief=brief)
         self.writes.add(time.perf_counter() - began)
         self.feed.publish(event, changes)
         return value
@@ -312,6 +320,14 @@ class Dispatcher:
         self.wakeups.look_again()
         return types
 
+    async def drain(self, hostname: str, *, wanted: bool) -> bool:
+        """Give a device nothing more, or again what there is; whether that changed. Raises `NotFound`."""
+        now = self.now()
+        changed = await self.store.atransact(lambda tx: quarantine.drain(tx, hostname, now, wanted=wanted))
+        if changed and not wanted:
+            self.wakeups.look_again()
+        return changed
+
     async def passed(self, hostname: str, numbers: list[int]) -> None:
         """A device passed the self-tests that these quarantines asked for."""
         lifted = await self.store.atransact(lambda tx: quarantine.passed(tx, hostname, numbers))
@@ -331,9 +347,11 @@ class Dispatcher:
         return Orders(
             cancel=cancel,
             lost=lost,
-            drain=self.stopping,
+            drain=self.stopping or any(each.task_type == quarantine.DRAIN for each in unwell),
             next_seconds=self.settings.heartbeat_seconds,
-            examine={each.task_type: each.quarantine_id for each in unwell},
+            examine={
+                each.task_type: each.quarantine_id for each in unwell if each.task_type != quarantine.DRAIN
+            },
         )
 
     def stop(self) -> None:

@@ -49,7 +49,8 @@ def edge(app: ASGIApp, most_bytes: int, v1_ends: str = "") -> ASGIApp:
             await send(message)
 
         if head:
-            scope = {**scope, "method": "GET"}
+            # Whoever would read much for the body asks `head` and leaves it.
+            scope = {**scope, "method": "GET", "state": {**scope.get("state", {}), "head": True}}
         try:
             if announced > most_bytes:
                 raise TooLarge

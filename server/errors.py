@@ -10,7 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import Receive, Send
 
-from stages.errors import BadInput, Conflict, DashcamError, NotFound, Unavailable
+from stages.errors import BadInput, Conflict, DashcamError, InputGone, NotFound, PlaceAbsent, Unavailable
 
 log = logging.getLogger("dashcam.server")
 
@@ -20,6 +20,8 @@ STATUS: list[tuple[type[DashcamError], int]] = [
     (NotFound, 404),
     (Conflict, 409),
     (Unavailable, 503),
+    (PlaceAbsent, 503),
+    (InputGone, 404),
 ]
 
 JSON = "application/json"

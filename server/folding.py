@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Characters that are taken for each other at a glance.
-_ALIKE = str.maketrans("OQDILZSGB", "000112568")
+ALIKE = str.maketrans("OQDILZSGB", "000112568")
 WILD = "?*"
 
 
@@ -19,4 +19,9 @@ def pattern(text: str) -> str:
 
 def fold(text: str) -> str:
     """`normal`, with look-alikes made equal (O=0, I=1, Z=2, S=5, G=6, B=8)."""
-    return normal(text).translate(_ALIKE)
+    return normal(text).translate(ALIKE)
+
+
+def far(folded: str) -> int:
+    """How many characters may be wrong for a plate to be like this one."""
+    return 1 if len(folded) < 6 else 2

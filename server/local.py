@@ -12,7 +12,8 @@ import msgspec
 from config.settings import ArchiveFace
 from server import views
 from server.catalogue import PlateFilter
-from server.search import Similar, day
+from server.plate_index import PlateIndex
+from server.search import day
 from server.sql import SQL
 from server.sqlite_catalogue import SqliteCatalogue, read_plates
 from server.sqlite_encounter_list import read_encounters
@@ -26,7 +27,7 @@ def plates(path: Path, filters: dict[str, Any]) -> list[dict[str, Any]]:
     """Sightings in the shape of `/webui/plates`, with what `expand` names."""
     which = _filter(filters)
     expand = views.expansion([filters.get("expand") or ""], views.PLATE_MORE)
-    found = _asked(path, lambda connection: read_plates(connection, which, Similar()))
+    found = _asked(path, lambda connection: read_plates(connection, which, PlateIndex()))
     shown = [views.plate(seen, ArchiveFace().public_prefix, expand) for seen in found]
     return msgspec.json.decode(msgspec.json.encode(shown), type=list[dict[str, Any]])
 
@@ -34,7 +35,7 @@ def plates(path: Path, filters: dict[str, Any]) -> list[dict[str, Any]]:
 def encounters(path: Path, filters: dict[str, Any]) -> list[dict[str, Any]]:
     """Encounters in the shape of `/webui/encounters`."""
     which = _filter(filters)
-    found = _asked(path, lambda connection: read_encounters(connection, which, Similar()))
+    found = _asked(path, lambda connection: read_encounters(connection, which, PlateIndex()))
     shown = [encounter(each) for each in found]
     return msgspec.json.decode(msgspec.json.encode(shown), type=list[dict[str, Any]])
 

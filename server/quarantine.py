@@ -14,6 +14,8 @@ from stages.errors import NotFound
 from stages.task import TaskType
 
 _TOLD = 300  # characters of the last error
+#: In the place of a type: a person lets the device finish what it holds, and gives it nothing more.
+DRAIN = "*"
 
 
 def failed(tx: Tx, row: Row, error: str, now: int, settings: QueueSettings) -> None:
@@ -44,6 +46,8 @@ def allowed(tx: Tx, device: str | None, types: tuple[str, ...]) -> tuple[str, ..
     held = {each.task_type for each in tx.quarantines(device)} if device is not None else set()
     if not held:
         return types
+    if DRAIN in held:
+        return None
     return tuple(each for each in types or tuple(TaskType) if each not in held) or None
 
 
@@ -51,12 +55,29 @@ def clear(tx: Tx, device: str) -> list[str]:
     """A person's word: the device may have everything again, and its failures are forgotten."""
     if device not in {each.device for each in tx.quarantines(device)} and not tx.knows_device(device):
         raise NotFound(f"Device {device[:255]} not found")
-    return [each.task_type for each in tx.quarantines(device) if _lift(tx, device, each.task_type)]
+    held = [each.task_type for each in tx.quarantines(device) if each.task_type != DRAIN]
+    return [each for each in held if _lift(tx, device, each)]
+
+
+def drain(tx: Tx, device: str, now: int, *, wanted: bool) -> bool:
+    """A person's word: the device gets nothing more, or again what there is; whether that changed."""
+    draining = any(each.task_type == DRAIN for each in tx.quarantines(device))
+    if wanted and not draining:
+        if not tx.knows_device(device):
+            raise NotFound(f"Device {device[:255]} not found")
+        tx.put_quarantine(device, DRAIN, now, "a person drains it")
+    elif draining and not wanted:
+        tx.drop_quarantine(device, DRAIN)
+    elif not tx.knows_device(device):
+        raise NotFound(f"Device {device[:255]} not found")
+    return draining != wanted
 
 
 def passed(tx: Tx, device: str, numbers: list[int]) -> list[str]:
     """The device passed the self-tests that it was told to do because of these quarantines."""
-    found = [each for each in tx.quarantines(device) if each.quarantine_id in numbers]
+    found = [
+        each for each in tx.quarantines(device) if each.quarantine_id in numbers and each.task_type != DRAIN
+    ]
     return [each.task_type for each in found if _lift(tx, device, each.task_type)]
 
 

@@ -98,6 +98,9 @@ WHERE excluded.fingerprint IS NOT NULL AND fingerprint IS NULL;
 -- put_said --
 INSERT OR REPLACE INTO said (video_id, task_type, facts) VALUES (:video_id, :task_type, :facts);
 
+-- say_nothing --
+INSERT INTO said (video_id, task_type, facts) VALUES (:video_id, :task_type, '{}') ON CONFLICT DO NOTHING;
+
 -- said_of --
 SELECT task_type, facts FROM said WHERE video_id = :video_id;
 
@@ -105,6 +108,7 @@ SELECT task_type, facts FROM said WHERE video_id = :video_id;
 UPDATE clip SET filename = :filename, fingerprint = coalesce(:fingerprint, fingerprint), start_local = :start_local,
   start_utc = :start_utc, duration_seconds = :duration_seconds, total_frames = :total_frames,
   detections_count = :detections_count, plates_found = :plates_found, facts = :facts,
+  channel = json_extract(:facts, '$.channel'), mode = json_extract(:facts, '$.mode'),
   poster = coalesce(:poster, poster), tasks_done = tasks_done + 1,
   archived = max(archived, :archived),
   -- An empty path means that the archive was removed; a new one stands again, also when nobody says where.
@@ -115,8 +119,12 @@ WHERE video_id = :video_id;
 -- note_done --
 -- As `put_clip`, where nothing changed that an index or another table goes by.
 UPDATE clip SET filename = :filename, duration_seconds = :duration_seconds, total_frames = :total_frames,
-  detections_count = :detections_count, plates_found = :plates_found, facts = :facts, tasks_done = tasks_done + 1
+  detections_count = :detections_count, facts = :facts, tasks_done = tasks_done + 1
 WHERE video_id = :video_id;
+
+-- count_done --
+-- As `note_done`, where nothing was said.
+UPDATE clip SET tasks_done = tasks_done + 1 WHERE video_id = :video_id;
 
 -- drop_files --
 DELETE FROM file WHERE video_id = :video_id AND task_type = :task_type;
@@ -148,14 +156,16 @@ SELECT plate_id FROM plate WHERE text = :text;
 INSERT INTO plate (text, folded) VALUES (:text, :folded) RETURNING plate_id;
 
 -- insert_sighting --
-INSERT INTO sighting (video_id, plate_id, confidence, confirmed, frame_number, timestamp, lat, lon, candidates,
-                      crop, first_seconds, last_seconds, track, reads, agreeing, box)
-VALUES (:video_id, :plate_id, :confidence, :confirmed, :frame_number, :timestamp, :lat, :lon, :candidates,
+-- A number that a dismissed one has is not given again: it may come back.
+INSERT INTO sighting (sighting_id, video_id, plate_id, confidence, confirmed, frame_number, timestamp, lat, lon,
+                      candidates, crop, first_seconds, last_seconds, track, reads, agreeing, box)
+VALUES (1 + max(coalesce((SELECT max(sighting_id) FROM sighting), 0), coalesce((SELECT max(sighting_id) FROM dismissed), 0)),
+        :video_id, :plate_id, :confidence, :confirmed, :frame_number, :timestamp, :lat, :lon, :candidates,
         :crop, :first_seconds, :last_seconds, :track, :reads, :agreeing, :box);
 
 -- videos --
-SELECT c.video_id, filename, start_local, duration_seconds, total_frames, detections_count, plates_found, poster,
-  archived, archive_device, archive_path,
+SELECT c.video_id, filename, start_local, duration_seconds, total_frames, detections_count,
+  coalesce(plates_shown, plates_found) AS plates_found, poster, archived, archive_device, archive_path,
   CASE WHEN archived THEN 'processed'
        WHEN EXISTS (SELECT 1 FROM task t WHERE t.video_id = c.video_id AND t.state = 'failed'
                     AND t.phase = 'gave_up') THEN 'failed'
@@ -187,8 +197,21 @@ FROM sighting s JOIN plate p USING (plate_id) JOIN clip c USING (video_id)
 WHERE {conditions}
 ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :limit OFFSET :offset;
 
+-- count_sightings --
+-- As `plates`: each sighting has a plate and a clip.
+SELECT count(*) FROM sighting s WHERE {conditions};
+
 -- plates_after --
-SELECT plate_id, text, folded FROM plate WHERE plate_id > :plate_id ORDER BY plate_id;
+SELECT plate_id, text FROM plate WHERE plate_id > :plate_id ORDER BY plate_id;
+
+-- plate_removals --
+SELECT times FROM plate_removal;
+
+-- plates_among --
+SELECT plate_id FROM plate WHERE plate_id IN (SELECT value FROM json_each(:plates)) AND text GLOB :glob;
+
+-- folded_among --
+SELECT plate_id, folded FROM plate WHERE plate_id IN (SELECT value FROM json_each(:plates));
 
 -- known_fingerprint --
 -- A clip whose tasks were all given up is not known: handing it in again is how it is tried again.
@@ -197,7 +220,8 @@ SELECT video_id FROM clip c WHERE fingerprint = :fingerprint
 ORDER BY created_at LIMIT 1;
 
 -- picture_of --
-SELECT 1 FROM sighting WHERE crop = :hash UNION ALL SELECT 1 FROM clip WHERE poster = :hash LIMIT 1;
+SELECT 1 FROM sighting WHERE crop = :hash UNION ALL SELECT 1 FROM clip WHERE poster = :hash
+UNION ALL SELECT 1 FROM dismissed WHERE crop = :hash LIMIT 1;
 
 -- recall_key --
 SELECT body, task_ids FROM idempotency WHERE key = :key;
@@ -304,6 +328,7 @@ INSERT OR IGNORE INTO dropped_picture (hash) VALUES (:hash);
 
 -- dropped_pictures --
 SELECT hash, EXISTS (SELECT 1 FROM sighting WHERE crop = hash) OR EXISTS (SELECT 1 FROM clip WHERE poster = hash)
+  OR EXISTS (SELECT 1 FROM dismissed WHERE crop = hash)
 FROM dropped_picture WHERE hash > :after ORDER BY hash LIMIT :limit;
 
 -- forget_dropped --
@@ -634,7 +659,7 @@ SELECT EXISTS (SELECT 1 FROM said WHERE video_id = :video_id AND task_type = :ta
 
 -- strikes --
 SELECT strike_id, device, task_type, task_id, error, at, others_did FROM strike
-WHERE task_type = :task_type ORDER BY strike_id;
+ORDER BY strike_id;
 
 -- put_strike --
 INSERT INTO strike (device, task_type, task_id, error, at) VALUES (:device, :task_type, :task_id, :error, :now);
@@ -661,19 +686,12 @@ DELETE FROM strike WHERE device = :hostname;
 -- forget_device_quarantines --
 DELETE FROM quarantine WHERE device = :hostname;
 
--- plates_matching --
--- The trigram index narrows, the condition decides. This one and the next six: `plate_page.py` adds conditions.
-SELECT p.plate_id FROM plate_fts JOIN plate p ON p.plate_id = plate_fts.rowid
-WHERE plate_fts MATCH :match AND {condition} LIMIT :limit;
-
--- plates_like --
-SELECT p.plate_id FROM plate p WHERE {condition};
-
 -- sightings_walked --
+-- This one and the next three: `plate_page.py` adds conditions.
 SELECT w.sighting_id FROM (
   SELECT s.sighting_id, s.plate_id, s.timestamp FROM sighting s WHERE 1{dates}{other}
   ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :walked) w
-CROSS JOIN plate p USING (plate_id) WHERE {condition}
+WHERE substr(:flags, w.plate_id + 1, 1) = x'31'
 ORDER BY w.timestamp DESC, w.sighting_id DESC LIMIT :most;
 
 -- count_sightings_of_plates --
@@ -688,3 +706,444 @@ ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT 1 OFFSET :rank;
 SELECT s.sighting_id FROM sighting s
 WHERE s.plate_id IN (SELECT value FROM json_each(:plates)){condition}{dates}{other}
 ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :most;
+
+-- any_correction --
+SELECT 1 FROM correction WHERE undone_at IS NULL LIMIT 1;
+
+-- put_correction --
+INSERT INTO correction (kind, plate, text, made_at, video_id, read, frame_number, first_seconds, last_seconds, track, ordinal)
+VALUES (:kind, :plate, :text, :now, :video_id, :read, :frame_number, :first_seconds, :last_seconds, :track, :ordinal)
+RETURNING correction_id;
+
+-- undo_correction --
+UPDATE correction SET undone_at = :now WHERE correction_id = :correction_id;
+
+-- following_correction --
+SELECT correction_id, text FROM correction
+WHERE plate = :plate AND correction_id > :after AND undone_at IS NULL AND video_id IS NULL
+ORDER BY correction_id LIMIT 1;
+
+-- corrections_of_clips --
+SELECT video_id, correction_id, text, read, frame_number, first_seconds, last_seconds, track, ordinal FROM correction
+WHERE video_id IN (SELECT value FROM json_each(:videos)) AND undone_at IS NULL ORDER BY correction_id;
+
+-- readings_of_clip --
+-- As they were read, whatever they are shown as.
+SELECT s.sighting_id, coalesce(s.read_plate, p.text), s.frame_number, s.first_seconds, s.last_seconds, s.track
+FROM sighting s JOIN plate p USING (plate_id) WHERE s.video_id = :video_id
+UNION ALL
+SELECT sighting_id, plate, frame_number, first_seconds, last_seconds, track FROM dismissed WHERE video_id = :video_id;
+
+-- sighting_for_correction --
+SELECT s.video_id, p.text FROM sighting s JOIN plate p USING (plate_id) WHERE s.sighting_id = :sighting_id;
+
+-- sightings_by_correction --
+SELECT sighting_id FROM corrected WHERE correction_id = :correction_id;
+
+-- sightings_shown_as --
+SELECT sighting_id FROM sighting WHERE plate_id = :plate_id;
+
+-- sightings_as_read --
+SELECT s.sighting_id, s.video_id, coalesce(s.read_plate, p.text)
+FROM sighting s JOIN plate p USING (plate_id) WHERE s.sighting_id IN (SELECT value FROM json_each(:sightings));
+
+-- correct_sightings --
+UPDATE sighting SET read_plate = :read, read_confirmed = coalesce(read_confirmed, confirmed), confirmed = 1,
+  plate_id = :into
+WHERE sighting_id IN (SELECT value FROM json_each(:sightings));
+
+-- show_as_read --
+UPDATE sighting SET read_plate = NULL, confirmed = read_confirmed, read_confirmed = NULL, plate_id = :plate_id
+WHERE sighting_id IN (SELECT value FROM json_each(:sightings)) AND read_plate IS NOT NULL;
+
+-- put_corrected --
+INSERT INTO corrected (sighting_id, correction_id) SELECT value, :correction_id FROM json_each(:sightings);
+
+-- drop_corrected --
+DELETE FROM corrected WHERE sighting_id IN (SELECT value FROM json_each(:sightings));
+
+-- drop_corrected_clip --
+DELETE FROM corrected WHERE sighting_id IN (SELECT sighting_id FROM sighting WHERE video_id = :video_id
+  UNION ALL SELECT sighting_id FROM dismissed WHERE video_id = :video_id);
+
+-- drop_dismissed_clip --
+DELETE FROM dismissed WHERE video_id = :video_id;
+
+-- dismiss_sightings --
+INSERT INTO dismissed (sighting_id, video_id, plate, confidence, confirmed, frame_number, timestamp, lat, lon,
+  candidates, crop, first_seconds, last_seconds, track, reads, agreeing, box)
+SELECT s.sighting_id, s.video_id, coalesce(s.read_plate, p.text), s.confidence, coalesce(s.read_confirmed, s.confirmed),
+  s.frame_number, s.timestamp, s.lat, s.lon, s.candidates, s.crop, s.first_seconds, s.last_seconds, s.track, s.reads,
+  s.agreeing, s.box
+FROM sighting s JOIN plate p USING (plate_id) WHERE s.sighting_id IN (SELECT value FROM json_each(:sightings));
+
+-- drop_sightings_dismissed --
+DELETE FROM sighting WHERE sighting_id IN (SELECT value FROM json_each(:sightings));
+
+-- bring_back --
+INSERT INTO sighting (sighting_id, video_id, plate_id, confidence, confirmed, frame_number, timestamp, lat, lon,
+  candidates, crop, first_seconds, last_seconds, track, reads, agreeing, box)
+SELECT d.sighting_id, d.video_id, p.plate_id, d.confidence, d.confirmed, d.frame_number, d.timestamp, d.lat, d.lon,
+  d.candidates, d.crop, d.first_seconds, d.last_seconds, d.track, d.reads, d.agreeing, d.box
+FROM dismissed d JOIN plate p ON p.text = d.plate WHERE d.sighting_id IN (SELECT value FROM json_each(:sightings));
+
+-- drop_dismissed --
+DELETE FROM dismissed WHERE sighting_id IN (SELECT value FROM json_each(:sightings));
+
+-- count_plates_shown --
+-- Only where a person corrected something: otherwise what the stages said counts.
+UPDATE clip SET plates_shown = CASE
+  WHEN EXISTS (SELECT 1 FROM dismissed d WHERE d.video_id = clip.video_id)
+    OR EXISTS (SELECT 1 FROM sighting s WHERE s.video_id = clip.video_id AND s.read_plate IS NOT NULL)
+  THEN (SELECT count(DISTINCT s.plate_id) FROM sighting s WHERE s.video_id = clip.video_id AND s.confirmed) END
+WHERE video_id IN (SELECT value FROM json_each(:videos));
+
+-- clips_of_sightings --
+SELECT DISTINCT video_id FROM sighting WHERE sighting_id IN (SELECT value FROM json_each(:sightings));
+
+-- correction --
+SELECT c.correction_id, c.kind, c.plate, c.text, c.made_at, c.undone_at, c.video_id, c.first_seconds,
+  (SELECT count(*) FROM corrected k WHERE k.correction_id = c.correction_id)
+FROM correction c WHERE c.correction_id = :correction_id;
+
+-- corrections --
+SELECT c.correction_id, c.kind, c.plate, c.text, c.made_at, c.undone_at, c.video_id, c.first_seconds,
+  (SELECT count(*) FROM corrected k WHERE k.correction_id = c.correction_id)
+FROM correction c
+WHERE (:plate IS NULL OR c.plate = :plate OR c.text = :plate) AND (:video_id IS NULL OR c.video_id = :video_id)
+ORDER BY c.correction_id DESC LIMIT :limit OFFSET :offset;
+
+-- count_corrections --
+SELECT count(*) FROM correction c
+WHERE (:plate IS NULL OR c.plate = :plate OR c.text = :plate) AND (:video_id IS NULL OR c.video_id = :video_id);
+
+-- put_line --
+INSERT INTO route_line (video_id, start_local, south, north, west, east, points)
+VALUES (:video_id, (SELECT start_local FROM clip WHERE video_id = :video_id), :south, :north, :west, :east, :points);
+
+-- drop_line --
+DELETE FROM route_line WHERE video_id = :video_id;
+
+-- unlined_routes --
+SELECT r.video_id, r.points FROM route r
+WHERE r.video_id > :after AND r.points <> '[]' AND NOT EXISTS (SELECT 1 FROM route_line l WHERE l.video_id = r.video_id)
+ORDER BY r.video_id LIMIT :limit;
+
+-- lines_near --
+-- This one and the next seven: how many are in a box, counted up to a limit, and which; `sqlite_map.py` says
+-- when which is asked.
+SELECT count(*) FROM (SELECT 1 FROM route_place
+  WHERE south <= :north AND north >= :south AND west <= :east AND east >= :west LIMIT :limit);
+
+-- sightings_near --
+SELECT count(*) FROM (SELECT 1 FROM sighting_place
+  WHERE south <= :north AND north >= :south AND west <= :east AND east >= :west LIMIT :limit);
+
+-- lines_gathered --
+SELECT line_id FROM route_line WHERE line_id IN (
+  SELECT line_id FROM (SELECT line_id FROM route_place
+    WHERE south <= :north AND north >= :south AND west <= :east AND east >= :west LIMIT :gathered))
+  AND (:date_from IS NULL OR start_local >= :date_from) AND (:until IS NULL OR start_local < :until)
+ORDER BY start_local DESC, line_id DESC LIMIT :limit;
+
+-- sightings_gathered --
+SELECT sighting_id FROM sighting WHERE sighting_id IN (
+  SELECT sighting_id FROM (SELECT sighting_id FROM sighting_place
+    WHERE south <= :north AND north >= :south AND west <= :east AND east >= :west LIMIT :gathered))
+  AND (:date_from IS NULL OR timestamp >= :date_from) AND (:until IS NULL OR timestamp < :until)
+ORDER BY timestamp DESC, sighting_id DESC LIMIT :limit;
+
+-- lines_walked_over --
+SELECT line_id FROM (
+  SELECT line_id, south, north, west, east FROM route_line WHERE 1{dates}
+  ORDER BY start_local DESC, line_id DESC LIMIT :walked)
+WHERE south <= :north AND north >= :south AND west <= :east AND east >= :west LIMIT :limit;
+
+-- sightings_walked_over --
+SELECT sighting_id FROM (
+  SELECT sighting_id, lat, lon FROM sighting INDEXED BY sighting_map WHERE lat IS NOT NULL{dates}
+  ORDER BY timestamp DESC, sighting_id DESC LIMIT :walked)
+WHERE lat BETWEEN :south AND :north AND lon BETWEEN :west AND :east LIMIT :limit;
+
+-- lines_dated --
+SELECT count(*) FROM (SELECT 1 FROM route_line WHERE 1{dates} LIMIT :walked);
+
+-- sightings_dated --
+SELECT count(*) FROM (SELECT 1 FROM sighting INDEXED BY sighting_map WHERE lat IS NOT NULL{dates} LIMIT :walked);
+
+-- lines_of --
+SELECT l.video_id, l.start_local, l.points, json_extract(c.facts, '$.channel') FROM route_line l JOIN clip c USING (video_id)
+WHERE l.line_id IN (SELECT value FROM json_each(:numbers)) ORDER BY l.start_local DESC, l.line_id DESC;
+
+-- sightings_on_map --
+SELECT s.sighting_id, p.text, s.lat, s.lon, s.timestamp, s.video_id, s.first_seconds, s.confirmed, s.crop, k.name
+FROM sighting s JOIN plate p USING (plate_id) LEFT JOIN known_plate k ON k.plate = p.text
+WHERE s.sighting_id IN (SELECT value FROM json_each(:numbers))
+  AND s.lat BETWEEN :south AND :north AND s.lon BETWEEN :west AND :east
+ORDER BY s.timestamp DESC, s.sighting_id DESC;
+
+-- extent --
+SELECT min(south), min(west), max(north), max(east) FROM (
+  SELECT south, west, north, east FROM route_line ORDER BY start_local DESC, line_id DESC LIMIT :limit);
+
+-- extent_of_sightings --
+SELECT min(lat), min(lon), max(lat), max(lon) FROM (
+  SELECT lat, lon FROM sighting INDEXED BY sighting_map WHERE lat IS NOT NULL
+  ORDER BY timestamp DESC, sighting_id DESC LIMIT :limit);
+
+-- has_route --
+SELECT points <> '[]' FROM route WHERE video_id = :video_id;
+
+-- clock_of_clip --
+SELECT video_id, camera, channel, starts FROM trip_clip WHERE video_id = :video_id;
+
+-- clip_before --
+SELECT video_id FROM trip_clip
+WHERE camera = :camera AND channel = :channel AND (starts, video_id) < (:starts, :video_id)
+ORDER BY starts DESC, video_id DESC LIMIT 1;
+
+-- clip_after --
+SELECT video_id FROM trip_clip
+WHERE camera = :camera AND channel = :channel AND (starts, video_id) > (:starts, :video_id)
+ORDER BY starts, video_id LIMIT 1;
+
+-- clocks_of_clips --
+SELECT video_id, starts FROM trip_clip WHERE video_id IN (SELECT value FROM json_each(:videos));
+
+-- watches --
+SELECT watch_id, name, text, match, active, webhook, topic, made_at, past_at, past_count FROM watch
+ORDER BY watch_id LIMIT :limit OFFSET :offset;
+
+-- count_watches --
+SELECT count(*) FROM watch;
+
+-- watch --
+SELECT watch_id, name, text, match, active, webhook, topic, made_at, past_at, past_count FROM watch
+WHERE watch_id = :watch_id;
+
+-- watch_secret --
+SELECT secret FROM watch WHERE watch_id = :watch_id;
+
+-- put_watch --
+INSERT INTO watch (name, text, match, pattern, active, webhook, secret, topic, made_at)
+VALUES (:name, :text, :match, :pattern, :active, :webhook, :secret, :topic, :now) RETURNING watch_id;
+
+-- change_watch --
+-- What it looks for is another one: the past is to be searched again.
+UPDATE watch SET name = :name, past_at = CASE WHEN pattern = :pattern AND match = :match THEN past_at END,
+  past_count = CASE WHEN pattern = :pattern AND match = :match THEN past_count END, text = :text, match = :match,
+  pattern = :pattern, active = :active, webhook = :webhook, secret = :secret, topic = :topic
+WHERE watch_id = :watch_id;
+
+-- drop_watch --
+DELETE FROM watch WHERE watch_id = :watch_id;
+
+-- drop_deliveries --
+DELETE FROM delivery WHERE watch_id = :watch_id;
+
+-- any_watch --
+SELECT 1 FROM watch WHERE active LIMIT 1;
+
+-- watched_in_clip --
+-- Patterns are ours: letters, digits and the wildcards ? and *.
+SELECT w.watch_id, s.sighting_id, p.text FROM sighting s JOIN plate p USING (plate_id)
+  JOIN watch w ON w.active AND w.match <> 'similar' AND p.text GLOB w.pattern
+WHERE s.video_id = :video_id
+ORDER BY w.watch_id, p.text, s.confirmed DESC, s.confidence DESC, s.agreeing DESC, s.sighting_id;
+
+-- similar_watches --
+SELECT watch_id, pattern FROM watch WHERE active AND match = 'similar' ORDER BY watch_id;
+
+-- plates_in_clip --
+SELECT s.sighting_id, p.text, p.folded FROM sighting s JOIN plate p USING (plate_id) WHERE s.video_id = :video_id
+ORDER BY p.text, s.confirmed DESC, s.confidence DESC, s.agreeing DESC, s.sighting_id;
+
+-- told_sighting --
+SELECT s.video_id, p.text AS plate, k.name AS name, k.kind AS kind, s.read_plate, s.confidence, s.confirmed,
+  s.timestamp, s.lat, s.lon, s.first_seconds, s.crop, json_extract(c.facts, '$.utc_offset_seconds') AS utc_offset_seconds
+FROM sighting s JOIN plate p USING (plate_id) JOIN clip c USING (video_id) LEFT JOIN known_plate k ON k.plate = p.text
+WHERE s.sighting_id = :sighting_id;
+
+-- put_delivery --
+INSERT OR IGNORE INTO delivery (watch_id, event_id, event, way, plate, video_id, body, state, made_at, next_at)
+VALUES (:watch_id, :event_id, :event, :way, :plate, :video_id, :body, :state, :now, :next_at);
+
+-- past_to_search --
+SELECT watch_id, name, text, match, active, webhook, topic, made_at, past_at, past_count FROM watch
+WHERE past_at IS NULL AND active ORDER BY watch_id LIMIT 5;
+
+-- note_past --
+UPDATE watch SET past_at = :now, past_count = :count WHERE watch_id = :watch_id AND pattern = :pattern;
+
+-- due_deliveries --
+-- For each receiver the one that was to be sent first.
+SELECT d.delivery_id, d.event_id, d.way, d.body, d.attempts, d.made_at, w.watch_id, w.webhook, w.secret, w.topic,
+  min(d.next_at)
+FROM delivery d JOIN watch w USING (watch_id)
+WHERE d.state = 'waiting' AND d.next_at <= :now AND (:event_id IS NULL OR d.event_id = :event_id)
+GROUP BY w.watch_id, d.way;
+
+-- note_delivery --
+UPDATE delivery SET state = :state, attempts = attempts + 1, next_at = :next_at, last_at = :now, answer = :answer
+WHERE delivery_id = :delivery_id;
+
+-- retry_delivery --
+UPDATE delivery SET state = 'waiting', next_at = :now WHERE delivery_id = :delivery_id AND way <> 'page';
+
+-- delivery --
+SELECT delivery_id, watch_id, event_id, event, way, plate, video_id, state, made_at, attempts, next_at, last_at, answer
+FROM delivery WHERE delivery_id = :delivery_id;
+
+-- deliveries --
+SELECT delivery_id, watch_id, event_id, event, way, plate, video_id, state, made_at, attempts, next_at, last_at, answer
+FROM delivery WHERE (:watch_id IS NULL OR watch_id = :watch_id) ORDER BY delivery_id DESC LIMIT :limit OFFSET :offset;
+
+-- count_deliveries --
+SELECT count(*) FROM delivery WHERE (:watch_id IS NULL OR watch_id = :watch_id);
+
+-- deliveries_of_event --
+SELECT delivery_id, watch_id, event_id, event, way, plate, video_id, state, made_at, attempts, next_at, last_at, answer
+FROM delivery WHERE event_id = :event_id ORDER BY delivery_id;
+
+-- put_note --
+INSERT INTO note (plate, text, changed_at) VALUES (:plate, :text, :now)
+ON CONFLICT (plate) DO UPDATE SET text = excluded.text, changed_at = excluded.changed_at;
+
+-- drop_note --
+DELETE FROM note WHERE plate = :plate;
+
+-- put_known_plate --
+INSERT INTO known_plate (plate, name, kind, since) VALUES (:plate, :name, :kind, :now)
+ON CONFLICT (plate) DO UPDATE SET name = excluded.name, kind = excluded.kind;
+
+-- drop_known_plate --
+DELETE FROM known_plate WHERE plate = :plate;
+
+-- known_plate --
+SELECT plate, name, kind, since FROM known_plate WHERE plate = :plate;
+
+-- known_plates --
+SELECT plate, name, kind, since FROM known_plate ORDER BY kind, name, plate LIMIT :limit OFFSET :offset;
+
+-- count_known_plates --
+SELECT count(*) FROM known_plate;
+
+-- names_of_plates --
+SELECT plate, name, kind, since FROM known_plate WHERE plate IN (SELECT value FROM json_each(:plates));
+
+-- note_of_plate --
+SELECT text FROM note WHERE plate = :plate;
+
+-- count_of_plate --
+SELECT count(*) FROM (SELECT 1 FROM sighting WHERE plate_id = :plate_id LIMIT :most);
+
+-- span_of_plate --
+-- Each by itself is one probe of the index; both at once are a scan.
+SELECT (SELECT min(timestamp) FROM sighting WHERE plate_id = :plate_id),
+  (SELECT max(timestamp) FROM sighting WHERE plate_id = :plate_id);
+
+-- days_of_plate --
+SELECT substr(timestamp, 1, 10) AS day, count(*) FROM (
+  SELECT timestamp FROM sighting WHERE plate_id = :plate_id AND timestamp >= :since
+  ORDER BY timestamp DESC, sighting_id DESC LIMIT :most)
+GROUP BY day ORDER BY day DESC;
+
+-- newest_of_plate --
+SELECT s.*, p.text AS plate, c.archived AND coalesce(c.archive_path, '-') <> '' AS archived,
+  json_extract(c.facts, '$.utc_offset_seconds') AS utc_offset_seconds
+FROM sighting s JOIN plate p USING (plate_id) JOIN clip c USING (video_id)
+WHERE s.plate_id = :plate_id ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :limit;
+
+-- points_of_plate --
+SELECT sighting_id, video_id, timestamp, first_seconds, lat, lon FROM sighting
+WHERE plate_id = :plate_id AND lat IS NOT NULL ORDER BY timestamp DESC, sighting_id DESC LIMIT :limit;
+
+-- read_otherwise --
+-- What sightings of a plate were read as, before they were corrected.
+SELECT read_plate, count(*) FROM sighting WHERE plate_id = :plate_id AND read_plate IS NOT NULL
+GROUP BY read_plate ORDER BY 2 DESC, 1 LIMIT 20;
+
+-- corrections_of_plate --
+-- Those that hold, of whole plates first: they are few.
+SELECT c.correction_id, c.kind, c.plate, c.text, c.made_at, c.undone_at, c.video_id, c.first_seconds,
+  (SELECT count(*) FROM corrected k WHERE k.correction_id = c.correction_id)
+FROM correction c WHERE c.undone_at IS NULL AND (c.plate = :plate OR c.text = :plate)
+ORDER BY c.video_id IS NOT NULL, c.correction_id DESC LIMIT 100;
+
+-- clip_list --
+-- This one and the next: `sqlite_clip_list.py` adds the conditions. The index alone decides which.
+SELECT n.start_local, n.created_at, n.video_id, c.filename, c.duration_seconds,
+  coalesce(n.plates_shown, n.plates_found, 0) AS plates, c.poster, n.channel, n.mode, c.archived,
+  c.archive_path = '' AS removed, c.tasks_done,
+  EXISTS (SELECT 1 FROM task t WHERE t.video_id = n.video_id AND t.phase = 'gave_up') AS failed,
+  EXISTS (SELECT 1 FROM task t WHERE t.video_id = n.video_id AND t.phase = 'leased') AS running,
+  json_extract(c.facts, '$.locked') AS locked,
+  EXISTS (SELECT 1 FROM protection p WHERE p.video_id = n.video_id) AS protected,
+  (SELECT p.trip FROM trip_clip m JOIN trip_part p USING (part) WHERE m.video_id = n.video_id) AS trip
+FROM (SELECT clip.start_local, clip.created_at, clip.video_id, clip.channel, clip.mode, clip.plates_found, clip.plates_shown
+      FROM {walked} WHERE {conditions}
+      ORDER BY {start} DESC, clip.created_at DESC, clip.video_id LIMIT :limit) n
+CROSS JOIN clip c ON c.video_id = n.video_id
+ORDER BY n.start_local DESC, n.created_at DESC, n.video_id;
+
+-- count_clip_list --
+SELECT count(*) FROM (SELECT 1 FROM {walked} WHERE {conditions} LIMIT :most);
+
+-- clip_kinds --
+SELECT DISTINCT channel, mode FROM clip;
+
+-- clip_months --
+-- From month to month by the index, newest first.
+WITH RECURSIVE month (start) AS (
+  SELECT max(start_local) FROM clip
+  UNION ALL
+  SELECT (SELECT max(start_local) FROM clip WHERE start_local < substr(month.start, 1, 7)) FROM month
+  WHERE month.start IS NOT NULL LIMIT 600)
+SELECT substr(start, 1, 7) FROM month WHERE start IS NOT NULL;
+
+-- trip_posters --
+SELECT c.channel, k.poster FROM trip_clip f JOIN trip_clip c USING (part) JOIN clip k ON k.video_id = c.video_id
+WHERE f.video_id = :trip AND k.poster IS NOT NULL ORDER BY c.starts, c.video_id LIMIT 8;
+
+-- tally --
+SELECT task_type, phase, needs_id, tasks FROM task_tally WHERE tasks > 0;
+
+-- task_list --
+SELECT * FROM task WHERE state = :state AND task_type = :task_type AND task_id < :before
+ORDER BY task_id DESC LIMIT :limit;
+
+-- task_chain --
+SELECT * FROM task WHERE video_id = :video_id ORDER BY task_id DESC LIMIT :limit;
+
+-- first_ready --
+-- This one and the next: since when the first in line waits, by the index that claims go by.
+SELECT created_at FROM task WHERE phase = 'ready' AND needs_id = :needs_id AND task_type = :task_type
+ORDER BY priority, root_id, task_id LIMIT 1;
+
+-- first_no_input --
+SELECT created_at FROM task WHERE phase = 'no_input' AND needs_id = :needs_id AND task_type = :task_type
+ORDER BY priority, root_id, task_id LIMIT 1;
+
+-- next_due --
+SELECT * FROM task WHERE phase = 'backing_off' ORDER BY run_at LIMIT :limit;
+
+-- trips_numbered --
+SELECT t.part, t.first, t.camera, json_extract(c.facts, '$.camera_name'), t.starts,
+  (SELECT max(p.ends) FROM trip_part p WHERE p.trip = t.part), c.start_utc,
+  json_extract(c.facts, '$.utc_offset_seconds')
+FROM trip_part t LEFT JOIN clip c ON c.video_id = t.first
+WHERE t.trip = t.part AND t.part IN (SELECT value FROM json_each(:trips));
+
+-- watches_for --
+-- Those for what is like it are compared afterwards.
+SELECT watch_id, name, text, match, active, webhook, topic, made_at, past_at, past_count, pattern FROM watch
+WHERE match = 'similar' OR :plate GLOB pattern ORDER BY watch_id;
+
+-- count_in_box --
+SELECT count(*) FROM (SELECT 1 FROM sighting_place
+  WHERE south <= :north AND north >= :south AND west <= :east AND east >= :west LIMIT :most);
+
+-- walk_in_box --
+-- `area_page.py` adds the conditions.
+SELECT s.sighting_id FROM (SELECT * FROM sighting WHERE 1{dates} ORDER BY timestamp DESC, sighting_id DESC LIMIT :walked) s
+WHERE {conditions} ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :limit;

@@ -254,12 +254,34 @@ def _unblock(tx: Tx, video_id: str) -> list[Row]:
     return made
 
 
+#: Stands between an error and the log's tail in the column of both; no text that is sent holds it.
+_LOG = "\x1e"
+
+
 class Setback(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a lease ended without a result. `kind`: failed, crashed, absent (a place or device is away)."""
+    """Why a lease ended without a result. `kind`: failed, crashed, absent (a place or device is away). `log`:
+    what the worker's log said last.
+    """
 
     kind: str
     error: str
     retry: bool = True
+    log: str = ""
+
+
+def with_log(error: str, log: str) -> str:
+    """An error as it is kept, the log behind it; `reason_of` and `log_of` take it apart again."""
+    return f"{error}{_LOG}{log}" if log else error
+
+
+def reason_of(error: str | None) -> str | None:
+    """Why a task failed last, from the text that is kept."""
+    return None if error is None else error.partition(_LOG)[0]
+
+
+def log_of(error: str | None) -> str | None:
+    """What the worker's log said last, if it sent that."""
+    return None if error is None else error.partition(_LOG)[2] or None
 
 
 def fail(tx: Tx, task_id: int, lease: int, setback: Setback, now: int, settings: QueueSettings) -> Row:
@@ -278,10 +300,11 @@ def fail(tx: Tx, task_id: int, lease: int, setback: Setback, now: int, settings:
         "failures": row.failures + (setback.kind == "failed"),
         "crashes": row.crashes + (setback.kind == "crashed"),
         "lost": 0,
-        "error": setback.error,
+        "error": with_log(setback.error, setback.log),
     }
     if counts["crashes"] >= settings.max_crashes:
-        counts["error"] = f"kills its worker ({counts['crashes']} crashes); the last: {setback.error}"
+        told = f"kills its worker ({counts['crashes']} crashes); the last: {setback.error}"
+        counts["error"] = with_log(told, setback.log)
         return tx.update(row, phase=Phase.GAVE_UP, **counts)
     if not setback.retry or counts["failures"] >= settings.max_failures:
         return tx.update(row, phase=Phase.GAVE_UP, **counts)

@@ -17,11 +17,10 @@ from msgspec import Meta
 
 from server.media import Media
 from server.queue import MICRO
-from server.search import Similar
 from server.sql import SQL
 from server.sqlite import Database
 from server.sqlite_encounters import SqliteEncounters
-from server.sqlite_store import rows
+from server.sqlite_known import rows
 from stages.errors import NotFound
 from stages.task import TaskType
 
@@ -101,12 +100,9 @@ class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
 class Retention:
     """One per server. The clock is a parameter, so that tests need not wait."""
 
-    def __init__(
-        self, database: Database, media: Media, similar: Similar, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, database: Database, media: Media, clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self._media = media
-        self._similar = similar
         self._clock = clock
 
     def _now(self) -> int:
@@ -188,7 +184,6 @@ class Retention:
             gone, seen = await self._database.awrite(lambda connection: _drop(connection, which))
             sightings, plates = sightings + gone, plates | seen
         if sightings:
-            self._similar.forget()
             reason = f"{sightings} sightings, more than {days:g} days old, of plates that nobody marked"
             await self._database.awrite(lambda c: _note_plates(c, reason, host, self._now()))
         await self._drop_pictures()

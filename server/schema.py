@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from server.schema_map import MAP
+from server.schema_marks import MARKS
+from server.schema_pages import PAGES
 from stages.errors import SettingsError
 
 QUEUE = """
@@ -435,6 +438,35 @@ def _plate_pages(database: Any) -> None:
     _run(database, PLATE_PAGES)
 
 
+def _marks(database: Any) -> None:
+    _run(database, MARKS)
+
+
+def _map(database: Any) -> None:
+    # `Services` fills them while the server runs.
+    _run(database, MAP)
+
+
+PLATE_INDEX = """
+-- How often a plate went or changed: `plate_index.py` then reads all anew, since numbers are given again.
+CREATE TABLE plate_removal (times INTEGER NOT NULL) STRICT;
+INSERT INTO plate_removal VALUES (0);
+CREATE TRIGGER plate_removed AFTER DELETE ON plate BEGIN UPDATE plate_removal SET times = times + 1; END;
+CREATE TRIGGER plate_changed AFTER UPDATE OF plate_id, text ON plate BEGIN
+  UPDATE plate_removal SET times = times + 1;
+END;
+"""
+
+
+def _plate_index(database: Any) -> None:
+    database["plate"].disable_fts()  # nothing asks the index of trigrams any more
+    _run(database, PLATE_INDEX)
+
+
+def _pages(database: Any) -> None:
+    _run(database, PAGES)
+
+
 STEPS: list[tuple[str, Callable[[Any], None]]] = [
     ("0001_queue", _queue),
     ("0002_catalogue", _catalogue),
@@ -446,6 +478,10 @@ STEPS: list[tuple[str, Callable[[Any], None]]] = [
     ("0008_encounters", _encounters),
     ("0009_upkeep", _upkeep),
     ("0010_plate_pages", _plate_pages),
+    ("0011_marks", _marks),
+    ("0012_map", _map),
+    ("0013_pages", _pages),
+    ("0014_plate_index", _plate_index),
 ]
 
 

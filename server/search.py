@@ -7,41 +7,49 @@ import sqlite3
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
+
 from server.catalogue import Area, PlateFilter
-from server.folding import WILD, pattern
 from server.folding import fold as fold
 from server.folding import normal as normal
-from server.similar import Similar as Similar
+from server.plate_bits import Plates
+from server.plate_index import PlateIndex as PlateIndex
 from server.sql import SQL
 from stages.errors import BadInput
 
 MATCHES = ("partial", "exact", "similar")
+KNOWN = ("hide", "only")
 _METRES_PER_DEGREE = 111_320.0
-
-
-def plates_query(
-    connection: sqlite3.Connection, which: PlateFilter, similar: Similar
-) -> tuple[str, dict[str, Any]] | None:
-    """The statement for a search and its values; None when nothing can match."""
-    found = plate_conditions(connection, which, similar)
-    return None if found is None else (SQL["plates"].format(conditions=found[0]), found[1])
+#: Sightings that are each looked at rather than everything in an area, or in a clip.
+RARE = 2000
 
 
 def plate_conditions(
-    connection: sqlite3.Connection, which: PlateFilter, similar: Similar
+    connection: sqlite3.Connection, which: PlateFilter, index: PlateIndex, *, tree: bool = True
 ) -> tuple[str, dict[str, Any]] | None:
-    """What a search asks of sightings `s`, and its values; None when nothing can match."""
+    """What a search asks of sightings `s`, and its values; None when nothing can match. `tree`: boxes are
+    looked up in the tree of places.
+    """
     values: dict[str, Any] = {"limit": which.limit, "offset": which.offset}
     conditions = ["1"]
+    rare = False
     if which.text:
-        found = _by_text(connection, which, similar, values)
-        if found is None:
+        plates = index.fitting(connection, which.text, which.match)
+        if not plates.parts:
             return None
-        conditions.append(found)
+        # What is looked up first is ours to say: SQLite cannot tell how many plates these are.
+        rare = _rare(connection, plates)
+        if rare or (which.area is None and which.video_id is None):
+            values["plates"] = _json(plates)
+            conditions.append("s.plate_id IN (SELECT value FROM json_each(:plates))")
+        else:
+            values["flags"] = plates.flags
+            conditions.append("substr(:flags, s.plate_id + 1, 1) = x'31'")
     for name, condition in (
         ("date_from", "s.timestamp >= :date_from"),
         ("date_to", "s.timestamp < :date_to"),
         ("confirmed", "s.confirmed = :confirmed"),
+        ("sure", "s.confidence >= :sure"),
         ("video_id", "s.video_id = :video_id"),
     ):
         value = next_day(which.date_to) if name == "date_to" else getattr(which, name)
@@ -49,43 +57,44 @@ def plate_conditions(
             values[name] = value
             conditions.append(condition)
     if which.area is not None:
-        conditions.append(_in_area(which.area, values))
+        conditions.append(_in_area(which.area, values, tree=tree and not rare))
+    if which.known is not None:
+        conditions.append(by_name(which.known))
     return " AND ".join(conditions[1:] or conditions), values
 
 
-def _by_text(
-    connection: sqlite3.Connection, which: PlateFilter, similar: Similar, values: dict[str, Any]
-) -> str | None:
-    text = normal(which.text)
-    if which.match == "similar":
-        ids = similar.ids(connection, text) if text else []
-        return f"s.plate_id IN ({','.join(map(str, ids))})" if ids else None  # numbers of our own
-    if which.match == "exact":
-        values["text"] = text
-        return "s.plate_id = (SELECT plate_id FROM plate WHERE text = :text)"
-    if any(wild in which.text for wild in WILD):
-        values["glob"] = pattern(which.text)
-        return "s.plate_id IN (SELECT plate_id FROM plate WHERE text GLOB :glob)"
-    if not text:
-        return None
-    values["text"] = text
-    if len(text) < 3:  # a trigram index cannot answer; there are few distinct plates
-        return "s.plate_id IN (SELECT plate_id FROM plate WHERE instr(text, :text) > 0)"
-    values["fragment"] = f'text : "{text}"'  # quoted: letters and digits, never a query language
-    return "s.plate_id IN (SELECT rowid FROM plate_fts WHERE plate_fts MATCH :fragment)"
+def _rare(connection: sqlite3.Connection, plates: Plates) -> bool:
+    """Whether plates have so few sightings that each of them is looked at."""
+    if plates.count() > RARE:
+        return False
+    counting = SQL["count_sightings_of_plates"].format(dates="")
+    found = connection.execute(counting, {"plates": _json(plates), "most": RARE}).fetchone()
+    return int(found[0]) < RARE
 
 
-def _in_area(area: Area, values: dict[str, Any]) -> str:
+def _json(plates: Plates) -> str:
+    return msgspec.json.encode(plates.numbers()).decode()
+
+
+def _in_area(area: Area, values: dict[str, Any], *, tree: bool) -> str:
     values |= {"south": area.south, "north": area.north, "west": area.west, "east": area.east}
     between = "s.lat BETWEEN :south AND :north AND "
     if area.west > area.east:
         return between + "(s.lon >= :west OR s.lon <= :east)"
+    if not tree:
+        return f"{between}s.lon BETWEEN :west AND :east"
     # The tree rounds to 32 bits and outwards: it narrows, the columns decide.
     near = (
         "SELECT sighting_id FROM sighting_place "
         "WHERE south <= :north AND north >= :south AND west <= :east AND east >= :west"
     )
     return f"s.sighting_id IN ({near}) AND {between}s.lon BETWEEN :west AND :east"
+
+
+def by_name(known: str) -> str:
+    """The condition that hides plates with a name ("hide"), or shows them "only". They are few."""
+    named = "SELECT plate_id FROM plate WHERE text IN (SELECT plate FROM known_plate)"
+    return f"s.plate_id {'NOT ' if known == 'hide' else ''}IN ({named})"
 
 
 def around(lat: float, lon: float, metres: float) -> Area:

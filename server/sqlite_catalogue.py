@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from typing import Any
 
 import msgspec
 
+from server.area_page import area_page
 from server.catalogue import Found, Learned, PlateFilter, Seen, TripEdit, Video, VideoFilter
+from server.plate_index import PlateIndex, one_state
 from server.plate_page import page
-from server.search import Similar, fold, next_day, normal, plates_query
+from server.search import fold, next_day, normal, plate_conditions
 from server.sql import SQL
 from server.sqlite import Database
+from server.sqlite_corrections import SqliteCorrections
 from server.sqlite_encounters import SqliteEncounters
+from server.sqlite_map import put_line
 from server.sqlite_trip_edits import SqliteTripEdits
 from server.sqlite_trips import SqliteTrips
+from server.sqlite_watches import SqliteWatches
 from server.trips import length
+from stages.errors import Unavailable
 from stages.sighting import RoutePoint
 from stages.task import FileRef, TaskType
 
@@ -48,11 +55,14 @@ class SqliteCatalogue:
             points = msgspec.json.encode(learned.route).decode()
             metres = length(learned.route) if learned.route else None
             self._run("put_route", video_id=video_id, dialect=learned.dialect, points=points, metres=metres)
+            put_line(self._connection, video_id, learned.route)
         if learned.sightings is not None:
             self._put_sightings(video_id, learned.sightings)
         self._put_clip(video_id, task_type, learned, now)
         if learned.sightings is not None or learned.facts is not None:
             SqliteEncounters(self._connection).renew()
+        if learned.sightings:
+            SqliteWatches(self._connection).look_at(video_id, now)
 
     def merge_trips(self, trip_ids: list[str], now: int) -> TripEdit:
         """Make trips of one camera one."""
@@ -83,11 +93,14 @@ class SqliteCatalogue:
             )
 
     def _put_sightings(self, video_id: str, sightings: list[Seen]) -> None:
+        corrections = SqliteCorrections(self._connection)
+        corrections.forget(video_id)
         self._run("drop_sightings", video_id=video_id)
         for seen in sightings:
             values = msgspec.structs.asdict(seen)
             plate = normal(values.pop("plate"))
             self._run("insert_sighting", video_id=video_id, plate_id=self._plate(plate), **values)
+        corrections.apply(video_id)
 
     def _plate(self, text: str) -> int:
         found = self._run("plate_by_text", text=text).fetchone()
@@ -96,13 +109,19 @@ class SqliteCatalogue:
         return int(found[0])
 
     def _put_clip(self, video_id: str, task_type: str, learned: Learned, now: int) -> None:
+        news = _facts(learned)
+        if not news and learned.poster is None and task_type != TaskType.ARCHIVE_VIDEO:
+            # Nothing is said of the clip (so most scripts complete their tasks): it only counts as done.
+            self._run("say_nothing", video_id=video_id, task_type=task_type)
+            if self._run("count_done", video_id=video_id).rowcount:
+                return
         said = {
             kind: msgspec.json.decode(text)
             for kind, text in self._run("said_of", video_id=video_id).fetchall()
         }
         before = _joined(said)
         # What a completion does not mention it does not take back.
-        said[task_type] = said.get(task_type, {}) | _facts(learned)
+        said[task_type] = said.get(task_type, {}) | news
         self._run("put_said", video_id=video_id, task_type=task_type, facts=_text(said[task_type]))
         facts = _joined(said)
         columns = ("filename", "fingerprint", "start_local", "start_utc", "duration_seconds", "total_frames")
@@ -118,14 +137,16 @@ class SqliteCatalogue:
             **{name: facts.get(name) for name in columns},
         )
         same = all(
-            facts.get(name) == before.get(name) for name in ("start_local", "start_utc", "fingerprint")
+            facts.get(name) == before.get(name)
+            for name in ("start_local", "start_utc", "fingerprint", "channel", "mode", "plates_found")
         )
         light = same and learned.poster is None and task_type != TaskType.ARCHIVE_VIDEO
         statement = "note_done" if light else "put_clip"
         if self._run(statement, **values).rowcount == 0:
             self.expect(video_id, now)
             self._run("put_clip", **values)
-        SqliteTrips(self._connection).note(video_id, facts)
+        if facts != before:
+            SqliteTrips(self._connection).note(video_id, facts)
 
 
 def _joined(said: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -168,7 +189,7 @@ class SqliteLibrary:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.similar = Similar()
+        self.index = PlateIndex()
 
     async def videos(self, which: VideoFilter) -> list[Video]:
         """Clips, newest first."""
@@ -217,16 +238,21 @@ class SqliteLibrary:
 
     async def sightings(self, video_id: str) -> list[Found]:
         """The plates of a clip in order of time."""
-        return await self._database.read(lambda c: _found(c, SQL["sightings_of"], {"video_id": video_id}))
+        return await self._database.read(lambda c: found(c, SQL["sightings_of"], {"video_id": video_id}))
 
     async def plates(self, which: PlateFilter) -> list[Found]:
         """Sightings whose plate holds a fragment, newest first."""
-        return await self._database.read(lambda connection: read_plates(connection, which, self.similar))
+        return await self._database.read(lambda connection: read_plates(connection, which, self.index))
+
+    async def read_index(self) -> None:
+        """Read the distinct plates, so that no search waits for it. If that fails, the next search tries."""
+        with contextlib.suppress(Unavailable):
+            await self._database.read(self.index.load)
 
     async def count_plates(self, which: PlateFilter) -> int:
         """How many sightings a search finds, on all its pages."""
         everything = msgspec.structs.replace(which, limit=-1, offset=0)
-        return await self._database.read(lambda connection: _count(connection, everything, self.similar))
+        return await self._database.read(lambda connection: count_plates(connection, everything, self.index))
 
     async def known(self, fingerprints: list[str]) -> dict[str, str]:
         """Which of these contents are known."""
@@ -249,24 +275,28 @@ class SqliteLibrary:
         return await self._database.read(lambda c: c.execute(SQL[name], values).fetchone())
 
 
-def read_plates(connection: sqlite3.Connection, which: PlateFilter, similar: Similar) -> list[Found]:
+def read_plates(connection: sqlite3.Connection, which: PlateFilter, index: PlateIndex) -> list[Found]:
     """Sightings that a search finds, newest first."""
-    if which.text and which.area is None and which.video_id is None and which.limit >= 0:
-        plates = similar.ids(connection, normal(which.text)) if which.match == "similar" else None
-        numbers = page(connection, which, plates)
-        listed = f"s.sighting_id IN ({','.join(map(str, numbers))})"  # numbers of our own
-        return _found(connection, SQL["plates"].format(conditions=listed), {"limit": -1, "offset": 0})
-    query = plates_query(connection, which, similar)
-    return [] if query is None else _found(connection, *query)
+    with one_state(connection):
+        if which.text and which.area is None and which.video_id is None and which.limit >= 0:
+            numbers = page(connection, which, index.fitting(connection, which.text, which.match))
+            listed = f"s.sighting_id IN ({','.join(map(str, numbers))})"  # numbers of our own
+            return found(connection, SQL["plates"].format(conditions=listed), {"limit": -1, "offset": 0})
+        if (near := area_page(connection, which, index)) is not None:
+            listed = f"s.sighting_id IN ({','.join(map(str, near))})"
+            return found(connection, SQL["plates"].format(conditions=listed), {"limit": -1, "offset": 0})
+        asked = plate_conditions(connection, which, index)
+        return [] if asked is None else found(connection, SQL["plates"].format(conditions=asked[0]), asked[1])
 
 
-def _count(connection: sqlite3.Connection, which: PlateFilter, similar: Similar) -> int:
-    query = plates_query(connection, which, similar)
-    if query is None:
-        return 0
-    statement, values = query
-    counted = f"SELECT count(*) FROM ({statement})"  # noqa: S608  # our own statement
-    return int(connection.execute(counted, values).fetchone()[0])
+def count_plates(connection: sqlite3.Connection, which: PlateFilter, index: PlateIndex) -> int:
+    """How many sightings a search finds."""
+    with one_state(connection):
+        asked = plate_conditions(connection, which, index)
+        if asked is None:
+            return 0
+        counted = SQL["count_sightings"].format(conditions=asked[0])
+        return int(connection.execute(counted, asked[1]).fetchone()[0])
 
 
 def _video_values(which: VideoFilter) -> dict[str, Any]:
@@ -281,7 +311,8 @@ def _video_values(which: VideoFilter) -> dict[str, Any]:
     }
 
 
-def _found(connection: sqlite3.Connection, statement: str, values: dict[str, Any]) -> list[Found]:
+def found(connection: sqlite3.Connection, statement: str, values: dict[str, Any]) -> list[Found]:
+    """Sightings that a statement of ours selects."""
     cursor = connection.execute(statement, values)
     names = [column[0] for column in cursor.description]
     wanted = [(i, name) for i, name in enumerate(names) if name in Found.__struct_fields__]

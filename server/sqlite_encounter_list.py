@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from server.catalogue import Meeting, Met, PlateFilter
-from server.search import Similar, next_day, plate_conditions
+from server.plate_index import PlateIndex, one_state
+from server.search import next_day, plate_conditions
 from server.sql import SQL
 from server.sqlite import Database
 from server.sqlite_encounters import seconds_of
@@ -20,25 +21,27 @@ MOST_SIGHTINGS = 200
 class SqliteEncounterList:
     """Reads on the reader threads."""
 
-    def __init__(self, database: Database, similar: Similar) -> None:
+    def __init__(self, database: Database, index: PlateIndex) -> None:
         self._database = database
-        self._similar = similar
+        self._index = index
 
     async def encounters(self, which: PlateFilter) -> list[Meeting]:
         """Encounters with a sighting that a search finds, newest first."""
-        return await self._database.read(lambda c: read_encounters(c, which, self._similar))
+        return await self._database.read(lambda c: read_encounters(c, which, self._index))
 
     async def count_encounters(self, which: PlateFilter) -> int:
         """How many there are, on all pages."""
-        return await self._database.read(lambda c: _count(c, which, self._similar))
+        return await self._database.read(lambda c: _count(c, which, self._index))
 
 
-def read_encounters(connection: sqlite3.Connection, which: PlateFilter, similar: Similar) -> list[Meeting]:
+def read_encounters(connection: sqlite3.Connection, which: PlateFilter, index: PlateIndex) -> list[Meeting]:
     """Encounters that a search finds, newest first."""
-    query = _query(connection, which, similar)
-    if query is None:
-        return []
-    heads = connection.execute(*query).fetchall()
+    with one_state(connection):
+        query = _query(connection, which, index)
+        return [] if query is None else _meetings(connection, connection.execute(*query).fetchall())
+
+
+def _meetings(connection: sqlite3.Connection, heads: list[Any]) -> list[Meeting]:
     numbers = {"encounters": msgspec.json.encode([head[0] for head in heads]).decode()}
     clips = dict(connection.execute(SQL["encounter_counts"], numbers).fetchall())
     channels: dict[int, list[str]] = {}
@@ -75,20 +78,21 @@ def _met(connection: sqlite3.Connection, name: str, values: dict[str, Any]) -> l
     ]
 
 
-def _count(connection: sqlite3.Connection, which: PlateFilter, similar: Similar) -> int:
-    query = _query(connection, msgspec.structs.replace(which, limit=-1, offset=0), similar)
-    if query is None:
-        return 0
-    counted = f"SELECT count(*) FROM ({query[0]})"  # noqa: S608  # our own statement
-    return int(connection.execute(counted, query[1]).fetchone()[0])
+def _count(connection: sqlite3.Connection, which: PlateFilter, index: PlateIndex) -> int:
+    with one_state(connection):
+        query = _query(connection, msgspec.structs.replace(which, limit=-1, offset=0), index)
+        if query is None:
+            return 0
+        counted = f"SELECT count(*) FROM ({query[0]})"  # noqa: S608  # our own statement
+        return int(connection.execute(counted, query[1]).fetchone()[0])
 
 
 def _query(
-    connection: sqlite3.Connection, which: PlateFilter, similar: Similar
+    connection: sqlite3.Connection, which: PlateFilter, index: PlateIndex
 ) -> tuple[str, dict[str, Any]] | None:
     """The statement and its values; None when nothing can match."""
     dateless = msgspec.structs.replace(which, date_from=None, date_to=None)
-    found = plate_conditions(connection, dateless, similar)
+    found = plate_conditions(connection, dateless, index)
     if found is None:
         return None
     conditions, values = found

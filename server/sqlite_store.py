@@ -15,6 +15,7 @@ from server.catalogue import Catalogue
 from server.sql import SQL
 from server.sqlite import Database
 from server.sqlite_catalogue import SqliteCatalogue
+from server.sqlite_known import Blame, NeedsTable, rows
 from server.store import STATE_OF, Count, Device, Entry, Filter, Needs, Quarantine, Row, Strike, Tx, Want
 from stages.device import PLACES
 from stages.errors import NotFound, StaleLease
@@ -32,12 +33,6 @@ _NEW: dict[str, Any] = {
 }  # fmt: skip
 
 
-def rows(cursor: sqlite3.Cursor, kind: Callable[..., T]) -> list[T]:
-    """Every row of a cursor as `kind`, by column names."""
-    names = [column[0] for column in cursor.description]
-    return [kind(**dict(zip(names, values, strict=True))) for values in cursor.fetchall()]
-
-
 def tasks(cursor: sqlite3.Cursor) -> list[Row]:
     """Every row of a cursor over whole tasks; `NeedsTable` has seen that the columns are those of `Row`."""
     return [Row(*values) for values in cursor.fetchall()]
@@ -50,53 +45,13 @@ def _update(columns: tuple[str, ...]) -> str:
     return f"UPDATE task SET {assignments} WHERE task_id = ? AND lease = ? AND phase = ?"  # noqa: S608
 
 
-class NeedsTable:
-    """The interned needs, kept in memory by the thread that reads them from its connection."""
-
-    def __init__(self) -> None:
-        self._ids: dict[tuple[str, str], int] | None = None
-        self._list: list[Needs] = []
-
-    def forget(self) -> None:
-        """A transaction was rolled back: read them again next time."""
-        self._ids = None
-
-    def all(self, connection: sqlite3.Connection) -> list[Needs]:
-        """Every set of needs there is."""
-        self._load(connection)
-        return self._list
-
-    def intern(self, connection: sqlite3.Connection, needs: str, places: str) -> int:
-        """The number of a set, a new one when it was never seen."""
-        ids = self._load(connection)
-        found = ids.get((needs, places))
-        if found is None:
-            found = connection.execute(SQL["insert_needs"], {"needs": needs, "places": places}).fetchall()[0][
-                0
-            ]
-            self._add(ids, found, needs, places)
-        return found
-
-    def _load(self, connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
-        if self._ids is None:
-            columns = tuple(row[1] for row in connection.execute("PRAGMA table_info(task)"))
-            assert columns == Row.__struct_fields__, "Row and the table task differ"
-            self._ids, self._list = {}, []
-            for number, needs, places in connection.execute(SQL["all_needs"]):
-                self._add(self._ids, number, needs, places)
-        return self._ids
-
-    def _add(self, ids: dict[tuple[str, str], int], number: int, needs: str, places: str) -> None:
-        ids[needs, places] = number
-        self._list.append(Needs(number, msgspec.json.decode(needs), msgspec.json.decode(places)))
-
-
 class SqliteTx:
     """One transaction (`store.Tx`)."""
 
-    def __init__(self, connection: sqlite3.Connection, needs: NeedsTable) -> None:
+    def __init__(self, connection: sqlite3.Connection, needs: NeedsTable, blame: Blame) -> None:
         self._connection = connection
         self._needs = needs
+        self._blame = blame
         self.catalogue: Catalogue = SqliteCatalogue(connection)
 
     def get(self, task_id: int) -> Row | None:
@@ -173,6 +128,7 @@ class SqliteTx:
 
     def delete_device(self, hostname: str) -> bool:
         """Forget a device."""
+        self._blame.forget()
         for name in ("forget_device_strikes", "forget_device_quarantines"):
             self._connection.execute(SQL[name], {"hostname": hostname})
         return bool(self._connection.execute(SQL["delete_device"], {"hostname": hostname}).fetchall())
@@ -198,37 +154,38 @@ class SqliteTx:
 
     def strikes(self, task_type: str) -> list[Strike]:
         """The strikes of a type, oldest first."""
-        return rows(self._connection.execute(SQL["strikes"], {"task_type": task_type}), _strike)
+        return self._blame.strikes(self._connection, task_type)
 
     def put_strike(self, device: str, task_type: str, task_id: int, error: str, now: int) -> None:
         """Note a failure of a device."""
         values = {"device": device, "task_type": task_type, "task_id": task_id, "error": error, "now": now}
+        self._blame.forget()
         self._connection.execute(SQL["put_strike"], values)
 
     def tell_strikes(self, task_type: str) -> None:
         """Another device completed a task of the type after every strike that there is."""
+        self._blame.forget()
         self._connection.execute(SQL["tell_strikes"], {"task_type": task_type})
 
     def drop_strikes(self, device: str, task_type: str) -> None:
         """Forget a device's strikes of a type."""
+        self._blame.forget()
         self._connection.execute(SQL["drop_strikes"], {"device": device, "task_type": task_type})
 
     def quarantines(self, device: str | None = None) -> list[Quarantine]:
         """The quarantines of a device, or all."""
-        return rows(self._connection.execute(SQL["quarantines"], {"device": device}), Quarantine)
+        return self._blame.quarantines(self._connection, device)
 
     def put_quarantine(self, device: str, task_type: str, now: int, why: str) -> None:
         """Give a device no more tasks of a type."""
         values = {"device": device, "task_type": task_type, "now": now, "why": why}
+        self._blame.forget()
         self._connection.execute(SQL["put_quarantine"], values)
 
     def drop_quarantine(self, device: str, task_type: str) -> None:
         """End a quarantine, if there is one."""
+        self._blame.forget()
         self._connection.execute(SQL["drop_quarantine"], {"device": device, "task_type": task_type})
-
-
-def _strike(**columns: Any) -> Strike:
-    return Strike(**columns | {"others_did": bool(columns["others_did"])})
 
 
 def probe(connection: sqlite3.Connection, needs: Sequence[Needs], want: Want) -> list[Row]:
@@ -256,20 +213,25 @@ def _probes(phases: tuple[Phase, ...]) -> str:
 
 
 class SqliteStore:
-    """Transactions on the writer thread, reads on the others (`store.Store`)."""
+    """Transactions on the writing connection, reads on the others (`store.Store`)."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._needs = NeedsTable()
-        database.on_rollback.append(self._needs.forget)
+        self._needs, self._blame = NeedsTable(), Blame()
+        database.on_rollback.extend([self._needs.forget, self._blame.forget])
 
     def transact(self, operation: Callable[[Tx], T]) -> Future[T]:
         """Run an operation in one transaction."""
-        return self.database.write(lambda connection: operation(SqliteTx(connection, self._needs)))
+        return self.database.write(
+            lambda connection: operation(SqliteTx(connection, self._needs, self._blame))
+        )
 
-    async def atransact(self, operation: Callable[[Tx], T]) -> T:
+    async def atransact(self, operation: Callable[[Tx], T], *, brief: bool = False) -> T:
         """As `transact`, for coroutines."""
-        return await self.database.awrite(lambda connection: operation(SqliteTx(connection, self._needs)))
+        return await self.database.awrite(lambda connection: operation(self._tx(connection)), brief=brief)
+
+    def _tx(self, connection: sqlite3.Connection) -> SqliteTx:
+        return SqliteTx(connection, self._needs, self._blame)
 
     async def get(self, task_id: int) -> Row | None:
         """A task by its number."""

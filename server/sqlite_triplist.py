@@ -16,6 +16,8 @@ from server.sqlite_trip_edits import edit_from
 from server.sqlite_trips import camera_seconds
 from server.trips import DRIVING, PARKED, TOLERANCE, Shot, covered, moments
 
+#: Up to so many trips at once have their plates counted where a list is of clips.
+_COUNTED = 10
 _ONE = {"camera": None, "first": None, "last": None, "limit": 1, "offset": 0}
 
 
@@ -34,6 +36,17 @@ class SqliteTripList:
         """How many trips a listing has, on all its pages."""
         values = _values(which)
         return await self._database.read(lambda c: int(c.execute(SQL["count_trips"], values).fetchone()[0]))
+
+    async def numbered(self, numbers: Sequence[int]) -> dict[int, Trip]:
+        """Trips by the numbers that lists of clips give them; the plates of many are not counted (0)."""
+
+        def read(connection: sqlite3.Connection) -> dict[int, Trip]:
+            values = {"trips": msgspec.json.encode(numbers).decode()}
+            heads = connection.execute(SQL["trips_numbered"], values).fetchall()
+            counted = len(heads) <= _COUNTED
+            return dict(zip([head[0] for head in heads], _whole(connection, heads, counted), strict=True))
+
+        return await self._database.read(read)
 
     async def trip(self, trip_id: str) -> tuple[Trip, list[list[TripClip]], list[int]] | None:
         """A trip by the name of any of its clips; its moments with their clips; a person's edits of it."""
@@ -91,12 +104,17 @@ def _values(which: TripFilter) -> dict[str, Any]:
 
 
 def _trips(connection: sqlite3.Connection, values: dict[str, Any]) -> list[Trip]:
-    heads = connection.execute(SQL["trips"], values).fetchall()
+    return _whole(connection, connection.execute(SQL["trips"], values).fetchall())
+
+
+def _whole(connection: sqlite3.Connection, heads: list[tuple[Any, ...]], counted: bool = True) -> list[Trip]:
     numbers = msgspec.json.encode([head[0] for head in heads]).decode()
     held: dict[int, list[tuple[Shot, float | None]]] = {head[0]: [] for head in heads}
     for row in connection.execute(SQL["shots_of_trips"], {"trips": numbers}):
         held[row[0]].append((Shot(*row[1:7]), row[7]))
-    plates = dict(connection.execute(SQL["plates_of_trips"], {"trips": numbers}).fetchall())
+    plates: dict[int, int] = {}
+    if counted:
+        plates = dict(connection.execute(SQL["plates_of_trips"], {"trips": numbers}).fetchall())
     return [_trip(head, held[head[0]], plates.get(head[0], 0)) for head in heads]
 
 

@@ -10,7 +10,8 @@ from server.devices import silent_seconds
 from server.dispatch import stamp
 from server.face import Face
 from server.matching import missing, phrase
-from server.queue import MICRO
+from server.quarantine import DRAIN
+from server.queue import MICRO, reason_of
 from server.services import Services
 from server.store import Count, Device, Needs, Quarantine
 from server.views import V1
@@ -70,7 +71,7 @@ async def _poisoned(services: Services) -> list[dict[str, Any]]:
             "task_type": row.task_type,
             "video_id": row.video_id,
             "crashes": row.crashes,
-            "why": row.error,
+            "why": reason_of(row.error),
         }
         for row in killers
     ]
@@ -93,7 +94,7 @@ class Scene:
     def waiting(self, count: Count, needs: Needs) -> dict[str, Any]:
         """Tasks of one type in one phase that need the same."""
         equipped = self._equipped(needs)
-        refusing = {each.hostname: why for each in equipped if (why := self._refusal(each, count.task_type))}
+        refusing = {each.hostname: why for each in equipped if (why := self.refusal(each, count.task_type))}
         able = [each for each in equipped if each.hostname not in refusing]
         return {
             "task_type": count.task_type,
@@ -125,8 +126,8 @@ class Scene:
                 {
                     "hostname": each.hostname,
                     "last_seen": self._face.stamp(each.last_heartbeat),
-                    "online": self._online(each),
-                    "takes_none": {kind: why for kind in types if (why := self._refusal(each, kind))},
+                    "online": self.online(each),
+                    "takes_none": {kind: why for kind in types if (why := self.refusal(each, kind))},
                 }
                 for each in equipped
             ],
@@ -143,6 +144,7 @@ class Scene:
                 "why": each.why,
             }
             for each in self._quarantines
+            if each.task_type != DRAIN
         ]
 
     def _equipped(self, needs: Needs) -> list[Device]:
@@ -151,12 +153,20 @@ class Scene:
     def _age(self, since: int) -> float:
         return round((self._now - since) / MICRO, 1)
 
-    def _online(self, device: Device) -> bool:
+    def capabilities(self, device: Device) -> dict[str, Any]:
+        """What a device states."""
+        found: dict[str, Any] = self._has[device.hostname]
+        return found
+
+    def online(self, device: Device) -> bool:
+        """Whether it spoke lately."""
         return silent_seconds(device, self._now) <= self._silence
 
-    def _refusal(self, device: Device, task_type: str) -> str:
+    def refusal(self, device: Device, task_type: str) -> str:
         """Why a device takes no task of a type; "" when nothing is known of that."""
         for each in self._quarantines:
+            if (each.device, each.task_type) == (device.hostname, DRAIN):
+                return f"it is drained since {stamp(each.since)} UTC"
             if (each.device, each.task_type) == (device.hostname, task_type):
                 return f"in quarantine since {stamp(each.since)} UTC, {each.why}"[:_LONGEST_REASON]
         refuses = self._has[device.hostname].get(REFUSES)
@@ -188,7 +198,7 @@ class Scene:
         if newest is None:
             lack = "" if equipped else f" ({self._missing(needs)})"
             return f"{what}; no device that has this and takes them was ever seen{lack}"
-        if not self._online(newest):
+        if not self.online(newest):
             return (
                 f"{what}; last device that had it: {newest.hostname}, seen {stamp(newest.last_heartbeat)} UTC"
             )

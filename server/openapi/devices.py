@@ -19,7 +19,7 @@ from server.openapi.build import (
     thing,
 )
 from server.openapi.nouns import TASK_TYPE
-from server.openapi.shapes import ANYTHING, NUMBER, TEXT, UTC, maybe, said
+from server.openapi.shapes import ANYTHING, FLAG, NUMBER, TEXT, UTC, maybe, said
 
 TAG = "Devices"
 _WORD: Piece = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^/]*$"}
@@ -29,7 +29,7 @@ _KNOWN = header(
 )
 
 _EITHER: Piece = {"anyOf": [ref("Device"), ref("ExpandedDevice")]}
-_MORE = expand(["quarantine"], "a device")
+_MORE = expand(["quarantine", "draining"], "a device")
 
 _HEARTBEAT: Piece = {
     "hostname": said(_WORD, "The device's name."),
@@ -73,6 +73,16 @@ def schemas() -> Piece:
                 "cleared": array(TASK_TYPE, description="Types of which it got no tasks."),
             },
         ),
+        "Drain": thing(
+            "Whether a device is to be drained.",
+            {"drain": said(FLAG, "True when not given: it gets nothing more. False: it gets tasks again.")},
+            optional=("drain",),
+            strict=False,
+        ),
+        "Drained": thing(
+            "It is so now.",
+            {"message": said(TEXT, "In words."), "draining": said(FLAG, "Whether it is drained.")},
+        ),
         "Forgotten": thing("It was forgotten.", {"message": said(TEXT, "In words.")}),
     }
 
@@ -83,6 +93,7 @@ def paths() -> Piece:
         "/api/v1/devices": {"get": _list()},
         "/api/v1/devices/{hostname}": {"get": _show(), "delete": _forget()},
         "/api/v1/devices/{hostname}/clear": {"post": _clear()},
+        "/api/v1/devices/{hostname}/drain": {"post": _drain()},
         "/api/v1/devices/heartbeat": {"post": _heartbeat()},
     }
 
@@ -118,6 +129,16 @@ def _clear() -> Piece:
     )
     answer = good(200, "It was cleared.", ref("Cleared"))
     return operation(TAG, "clearDevice", "Clear a device", text, answer, HOST, fails=(404,))
+
+
+def _drain() -> Piece:
+    text = (
+        "A person's word that a device is to finish what it holds and get nothing more, for example before "
+        "it is switched off; or that it gets tasks again. It stays so until somebody says otherwise."
+    )
+    sends = body(ref("Drain"), "Whether it is to be drained.", required=False)
+    answer = good(200, "It is so now.", ref("Drained"))
+    return operation(TAG, "drainDevice", "Drain a device", text, answer, HOST, sends=sends, fails=(404,))
 
 
 def _heartbeat() -> Piece:

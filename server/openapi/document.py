@@ -15,6 +15,7 @@ from server.openapi import (
     figures,
     host,
     nouns,
+    plates,
     retention,
     second,
     shapes,
@@ -23,6 +24,7 @@ from server.openapi import (
     trips,
     troubles,
     upkeep,
+    watches,
     webui,
 )
 
@@ -45,6 +47,8 @@ _TAGS = [
     {"name": tasks.TAG, "description": "Units of work, from their creation to their end."},
     {"name": devices.TAG, "description": "Hosts, and what they can do."},
     {"name": webui.TAG, "description": "What was recorded, and which plates are in it."},
+    {"name": plates.TAG, "description": "One plate, and what people say of it."},
+    {"name": watches.TAG, "description": "Plates that somebody wants to be told of."},
     {"name": trips.TAG, "description": "Which clips were recorded in one go."},
     {"name": retention.TAG, "description": "What may be removed, what must stay, and what went."},
     {"name": tokens.TAG, "description": "Who may call."},
@@ -73,7 +77,7 @@ _SECURITY = {
 }
 
 #: What both versions have, and what only v1 has or has no version.
-_IN_BOTH = (tasks, devices, webui, encounters, trips, retention, upkeep, host)
+_IN_BOTH = (tasks, devices, webui, encounters, plates, watches, trips, retention, upkeep, host)
 _IN_V1 = (tokens, figures)
 
 

@@ -45,7 +45,7 @@ MEANINGS: dict[str, dict[str, str]] = {
     "Orders": {
         "cancel": "Stop these tasks: they were cancelled or given away.",
         "lost": "The server does not know these leases as this worker's; drop the work.",
-        "drain": "Take no more work: the server is about to stop.",
+        "drain": "Take no more work: the server is about to stop, or a person drains the device.",
         "next_seconds": "When to send the next heartbeat.",
         "examine": "Types of which it gets no tasks (quarantine) until it passed a self-test, each with the "
         "number to send in `passed` then.",

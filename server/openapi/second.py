@@ -16,6 +16,7 @@ BARE = {"expand", "worker", "session", "wait", "lease_seconds"}
 STRICT = {
     "NewTask", "NewTaskForm", "Completion", "Heartbeat", "HeartbeatForm",
     "TripsToMerge", "TripSplit", "SeenClips", "BackupWish", "LeftResults",
+    "PlateText", "PlateInto", "PlateNote", "PlateNamed", "NewWatch", "WatchChange",
 }  # fmt: skip
 _MOMENT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}"
 _TIMES = {
@@ -24,7 +25,7 @@ _TIMES = {
 }
 _REF = "#/components/schemas/"
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\Z")
-_UTC_KEYS = {"created_at", "completed_at", "last_heartbeat"}
+_UTC_KEYS = {"created_at", "completed_at", "last_heartbeat", "made_at", "since", "past_searched_at"}
 _FACE = Face(V2)
 
 

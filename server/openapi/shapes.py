@@ -66,6 +66,7 @@ TASK_MORE: Piece = {
     "crashes": said(COUNT, "Times that it killed its worker's process."),
     "lost": said(COUNT, "Times in a row that its device vanished."),
     "error": said(maybe(TEXT), "Why it failed last."),
+    "log": said(maybe(TEXT), "What its worker's log said last then, where it was sent."),
     "priority": said(COUNT, "0 critical to 3 low."),
     "parent_id": said(maybe(NUMBER), "The task whose completion published it."),
     "root_id": said(maybe(NUMBER), "The first task of its chain."),
@@ -188,6 +189,8 @@ PLATE_MORE: Piece = {
     "media": said(maybe(TEXT), "Address of its picture on this server."),
     "track": said(maybe(COUNT), "Number of the object that carries it."),
     "utc_offset_seconds": said({"type": ["integer", "null"]}, "The offset of that clock from UTC."),
+    "sighting_id": said(NUMBER, "Its number, until its clip is processed again."),
+    "read_as": said(maybe(TEXT), "What was read, where a person corrected it."),
     "box": said(
         {"type": ["array", "null"], "items": {"type": "number"}, "minItems": 4, "maxItems": 4},
         "Where it is in that frame: left, top, right, bottom in pixels of the source clip.",
@@ -197,6 +200,7 @@ PLATE_MORE: Piece = {
 
 DEVICE_MORE: Piece = {
     "quarantine": array(ref("Quarantine"), description="Types of which it gets no tasks, with the reason."),
+    "draining": said(FLAG, "Whether a person drains it: it gets nothing more."),
 }
 
 

@@ -19,7 +19,7 @@ from server.openapi.build import (
 )
 from server.openapi.shapes import PLATE_MORE, TEXT, VIDEO_MORE, said
 from server.routes.webui import STATUSES
-from server.search import MATCHES
+from server.search import KNOWN, MATCHES
 
 TAG = "Clips and plates"
 _MOST = 1000
@@ -69,6 +69,16 @@ PLATE = (
         "confirmed",
         "Only those that enough looks agreed on, or only the others.",
         {"type": "string", "enum": ["true", "false"]},
+    ),
+    query(
+        "min_confidence",
+        "Only those read at least so surely.",
+        {"type": "number", "minimum": 0, "maximum": 1},
+    ),
+    query(
+        "known",
+        "`hide`: without plates that have a name; `only`: nothing else.",
+        {"type": "string", "enum": list(KNOWN)},
     ),
     query("video_id", "Only plates of this clip.", nouns.VIDEO_ID),
 )

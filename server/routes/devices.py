@@ -13,6 +13,7 @@ from server.devices import silent_seconds
 from server.errors import JSON, answer
 from server.face import Face
 from server.params import AnyRequest, Query
+from server.quarantine import DRAIN
 from server.services import Services, of
 from server.store import Device, Quarantine
 from stages.device import HeldLease
@@ -20,7 +21,7 @@ from stages.errors import BadInput, NotFound
 
 MAX_LISTED = 1000
 #: What `expand` can add to a device.
-DEVICE_MORE = ("quarantine",)
+DEVICE_MORE = ("quarantine", "draining")
 BEAT_FIELDS = {"hostname", "device_type", "status", "capabilities", "held", "ended_sessions", "passed"}
 
 
@@ -73,6 +74,19 @@ async def clear_device(request: AnyRequest, hostname: FromPath[str]) -> Response
     return answer(200, query.face.one({"message": said, "cleared": types}), query.strangers)
 
 
+@post("/devices/{hostname:str}/drain", status_code=200)
+async def drain_device(request: AnyRequest, hostname: FromPath[str]) -> Response[bytes]:
+    """Let a device finish what it holds and give it nothing more; with `drain` false, give it tasks again."""
+    query = params.nothing_asked(request)
+    body = await params.object_body(request, required=False)
+    if query.face.v2:
+        asks.known_only(body, {"drain"}, "")
+    wanted = params.convert(body.get("drain", True), bool, "drain")
+    await of(request).dispatcher.drain(hostname, wanted=wanted)
+    said = f"Device {hostname} gets no more tasks" if wanted else f"Device {hostname} gets tasks again"
+    return answer(200, query.face.one({"message": said, "draining": wanted}), query.strangers)
+
+
 def tagged(request: AnyRequest, body: object, headers: dict[str, str]) -> Response[bytes]:
     """An answer with an `ETag`; 304 without a body when the caller has it already."""
     content = msgspec.json.encode(body)
@@ -92,7 +106,11 @@ def _view(services: Services, device: Device, face: Face) -> dict[str, object]:
 
 
 def _more(names: tuple[str, ...], device: Device, unwell: list[Quarantine], face: Face) -> dict[str, object]:
-    return {name: views.quarantines(unwell, device.hostname, face) for name in names}
+    every: dict[str, object] = {
+        "quarantine": views.quarantines(unwell, device.hostname, face),
+        "draining": any((each.device, each.task_type) == (device.hostname, DRAIN) for each in unwell),
+    }
+    return {name: every[name] for name in names}
 
 
 @post("/devices/heartbeat", status_code=200)
@@ -146,4 +164,4 @@ def _json(text: str) -> object:
         raise BadInput("capabilities must be a JSON object", [("capabilities", "is not JSON")]) from None
 
 
-ROUTES = [list_devices, get_device, delete_device, clear_device, heartbeat]
+ROUTES = [list_devices, get_device, delete_device, clear_device, drain_device, heartbeat]

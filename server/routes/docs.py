@@ -11,27 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Response, get
-from litestar.params import FromPath
 
-from server.errors import JSON, detail
+from server import vendor
+from server.errors import JSON
 from server.openapi.document import encoded
 from server.params import AnyRequest, Query
 
 _WEB = Path(__file__).resolve().parents[1] / "web"
-_VENDOR = _WEB / "vendor"
-_SCRIPT = "text/javascript"
-_STYLE = "text/css"
-_TEXT = "text/plain"
-#: What of the vendor folder is given out, and as what. Nothing else of it can be asked for.
-PARTS = {
-    "swagger-ui-bundle.js": _SCRIPT,
-    "swagger-ui.css": _STYLE,
-    "swagger-ui.LICENSE": _TEXT,
-    "swagger-ui-bundle.js.LICENSE.txt": _TEXT,
-    "redoc.standalone.js": _SCRIPT,
-    "redoc.LICENSE": _TEXT,
-    "redoc.standalone.js.LICENSE.txt": _TEXT,
-}
 #: Our own scripts that start the two.
 _STARTERS = ("docs-swagger.js", "docs-redoc.js")
 
@@ -98,9 +84,9 @@ async def redoc(request: AnyRequest) -> Response[bytes]:
 
 
 def _page(what: str, bundle: str, starter: str, policy: str, style: str = "") -> Response[bytes]:
-    stamp = _stamp()
-    if not stamp or not (_VENDOR / bundle).is_file():
-        return Response(MISSING.encode(), status_code=503, media_type=_TEXT, headers=_HEADERS)
+    stamp = vendor.vendor_stamp()
+    if not stamp or not (vendor.VENDOR / bundle).is_file():
+        return Response(MISSING.encode(), status_code=503, media_type=vendor.TEXT, headers=_HEADERS)
     html = _PAGE.format(
         what=what, bundle=bundle, starter=starter, stamp=stamp, style=style.format(stamp=stamp)
     )
@@ -108,34 +94,10 @@ def _page(what: str, bundle: str, starter: str, policy: str, style: str = "") ->
     return Response(html.encode(), media_type="text/html", headers=headers)
 
 
-def _stamp() -> str:
-    """Which browser parts lie in the vendor folder; "" when there are none."""
-    try:
-        text = (_VENDOR / "VERSION").read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
-    return text if text.isalnum() else ""
-
-
-@get("/static/vendor/{name:str}")
-async def part(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
-    """A browser part; asked for by its version it may be kept for a year."""
-    kind, stamp = PARTS.get(name), _stamp()
-    if kind is None or not stamp:
-        return detail(404, "There is no such file")
-    try:
-        found = await asyncio.to_thread((_VENDOR / name).read_bytes)
-    except OSError:
-        return detail(404, "There is no such file")
-    for_good = Query(request).text("v") == stamp
-    caching = {"Cache-Control": "public, max-age=31536000, immutable" if for_good else "no-cache"}
-    return _tagged(request, found, kind, f'"{stamp}"', caching)
-
-
 async def _starter(request: AnyRequest, name: str) -> Response[bytes]:
     found = await asyncio.to_thread((_WEB / "static" / name).read_bytes)
     del request
-    return Response(found, media_type=_SCRIPT, headers=_HEADERS)
+    return Response(found, media_type=vendor.SCRIPT, headers=_HEADERS)
 
 
 @get("/static/docs-swagger.js")
@@ -160,4 +122,4 @@ def _tagged(request: AnyRequest, body: bytes, kind: str, tag: str, *headers: dic
     return Response(body, media_type=kind, headers=together)
 
 
-ROUTES = [document, swagger, redoc, part, start_swagger, start_redoc]
+ROUTES = [document, swagger, redoc, start_swagger, start_redoc]

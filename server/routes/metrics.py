@@ -113,7 +113,7 @@ class _Shown:
         yield from self._connections()
         yield from self._queue()
         yield from self._tasks()
-        yield InfoMetricFamily("dashcam_build", "What runs here", value=_build())
+        yield InfoMetricFamily("dashcam_build", "What runs here", value=build())
 
     def _http(self) -> Iterator[Metric]:
         labels = ("method", "endpoint", "status")
@@ -186,7 +186,8 @@ def _add(family: HistogramMetricFamily, labels: tuple[str, ...], spread: Spread)
 
 
 @cache
-def _build() -> dict[str, str]:
+def build() -> dict[str, str]:
+    """What runs here: the versions of the program, SQLite and Python."""
     try:
         ours = version("dashcam-processor")
     except PackageNotFoundError:  # run from a checkout that was never installed

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
 import re
 import time
 from typing import Any
@@ -14,9 +11,10 @@ from litestar import Response, delete, get, post
 from litestar.params import FromPath
 
 from server import params
-from server.auth import BadToken, Caller, Tokens, view
+from server.auth import BadToken, Tokens, view
 from server.errors import answer, detail
 from server.gate import COOKIE
+from server.pages import page
 from server.params import AnyRequest
 from server.queue import MICRO
 from stages.errors import BadInput
@@ -25,44 +23,7 @@ from stages.errors import BadInput
 _MOST_SECONDS = 30 * 86_400
 #: Where to go after signing in: a path of ours, never `//elsewhere`.
 _LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]{0,1999}\Z")
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:4rem auto;padding:0 1rem}"
-    "label,input,button{display:block;width:100%;box-sizing:border-box;font:inherit}"
-    "input,button{margin:.5rem 0;padding:.5rem}.trouble{color:#b00020}"
-    "@media(prefers-color-scheme:dark){body{background:#111;color:#eee}.trouble{color:#ff8a80}}"
-)
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_HEADERS = {
-    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-_FORM = """<form method="post" action="/session">
-<label>Token <input name="token" type="password" autocomplete="current-password" required autofocus></label>
-<input type="hidden" name="next" value="{next}">
-<button>Sign in</button>
-</form>
-<p>A token is made on the server's host: <code>dashcam token create NAME --role viewer</code></p>"""
-_SIGNED_IN = """<p>Signed in as {name} ({role}).</p>
-<form method="post" action="/session/end"><button>Sign out</button></form>
-<p><a href="/">To the plates</a></p>"""
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sign in · dashcam</title>
-<link rel="icon" href="data:,">
-<style>{style}</style>
-</head>
-<body>
-<h1>dashcam</h1>
-{trouble}{body}
-</body>
-</html>
-"""
+_KEPT = {"Cache-Control": "no-store"}
 
 
 def sign_in(request: AnyRequest, error: Exception) -> Response[bytes]:
@@ -71,27 +32,22 @@ def sign_in(request: AnyRequest, error: Exception) -> Response[bytes]:
     query = scope["query_string"].decode("latin-1")
     after = quote(scope["path"]) + (f"?{query}" if query else "")
     wrong = str(getattr(error, "detail", "")) if COOKIE in request.cookies else ""
-    return _page(401, _form(after), wrong)
+    return _form(request, 401, after, wrong)
 
 
-def _form(after: str) -> str:
-    return _FORM.format(next=html.escape(after if _LOCAL.match(after) else "/"))
+def _form(request: AnyRequest, status: int, after: str, trouble: str = "") -> Response[bytes]:
+    """The page to sign in; it goes on to `after`."""
+    after = after if _LOCAL.match(after) else "/"
+    answer = page(request, "login.html", status, after=after, trouble=trouble)
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
 
 
-def _page(status: int, body: str, trouble: str = "") -> Response[bytes]:
-    said = f'<p class="trouble" role="alert">{html.escape(trouble)}</p>\n' if trouble else ""
-    text = _PAGE.format(style=_STYLE, trouble=said, body=body)
-    headers = _HEADERS | ({"WWW-Authenticate": "Bearer"} if status == 401 else {})
-    return Response(text.encode(), status_code=status, media_type="text/html", headers=headers)
-
-
-@get("/session")
+@get(["/login", "/session"])
 async def show_session(request: AnyRequest) -> Response[bytes]:
-    """Who is signed in, or the form."""
-    caller = _caller(request)
-    if caller is None or caller.kind == "open":
-        return _page(200, _form("/"))
-    return _page(200, _SIGNED_IN.format(name=html.escape(caller.name), role=caller.role))
+    """Who is signed in, and the form; `next`: where to go afterwards."""
+    return _form(request, 200, params.Query(request).text("next") or "/")
 
 
 @post("/session")
@@ -107,15 +63,15 @@ async def begin_session(request: AnyRequest) -> Response[bytes]:
         caller = _tokens(request).caller(text.strip(), local=False)
     except BadToken as error:
         if form:
-            return _page(401, _form(after), str(error))
+            return _form(request, 401, after, str(error))
         return detail(401, str(error), {"WWW-Authenticate": "Bearer"})
     seconds = _MOST_SECONDS
     if caller.expires_at is not None:
         seconds = min(seconds, max(0, int(caller.expires_at / MICRO - time.time())))
     cookie = {"Set-Cookie": _cookie(request, text.strip(), seconds)}
     if form:
-        return Response(b"", status_code=303, headers=_HEADERS | cookie | {"Location": after})
-    return answer(200, {"name": caller.name, "role": caller.role, "seconds": seconds}, _HEADERS | cookie)
+        return Response(b"", status_code=303, headers=_KEPT | cookie | {"Location": after})
+    return answer(200, {"name": caller.name, "role": caller.role, "seconds": seconds}, _KEPT | cookie)
 
 
 @post("/session/end")
@@ -124,7 +80,7 @@ async def end_session(request: AnyRequest) -> Response[bytes]:
     return Response(
         b"",
         status_code=303,
-        headers=_HEADERS | {"Set-Cookie": _cookie(request, "", 0), "Location": "/session"},
+        headers=_KEPT | {"Set-Cookie": _cookie(request, "", 0), "Location": "/login"},
     )
 
 
@@ -180,11 +136,6 @@ def _tokens(request: AnyRequest) -> Tokens:
     tokens = request.app.state.tokens
     assert isinstance(tokens, Tokens)
     return tokens
-
-
-def _caller(request: AnyRequest) -> Caller | None:
-    state: dict[str, Any] = request.scope["state"]
-    return state.get("caller")
 
 
 ROUTES = [

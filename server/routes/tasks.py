@@ -22,6 +22,8 @@ from stages.task import State
 MAX_LISTED = 1000
 MAX_CLAIMED = 100
 _NAME = 255
+#: Characters that are kept of a worker's log.
+_LOG = 4000
 
 
 @get("/tasks")
@@ -181,8 +183,9 @@ async def fail_task(request: AnyRequest, task_id: FromPath[str]) -> Response[byt
     body = await params.object_body(request)
     setback = Setback(
         kind=params.one_of("kind", str(body.get("kind", "failed")), ("failed", "crashed", "absent")),
-        error=_name(str(body.get("error") or "no reason given"), "error", 4000) or "",
+        error=_name(_plain(str(body.get("error") or "no reason given")), "error", 4000) or "",
         retry=params.convert(body.get("retry", True), bool, "retry"),
+        log=_plain(params.convert(body.get("log", ""), str, "log"))[-_LOG:],
     )
     lease = asks.lease(body, required=True) or 0
     row = await of(request).dispatcher.fail(_number(task_id), lease, setback)
@@ -215,6 +218,11 @@ async def retry_task(request: AnyRequest, task_id: FromPath[str]) -> Response[by
 def _ended(row: Row, query: Query) -> Response[bytes]:
     shown = views.task(row, ("phase", "lease", "failures", "crashes", "error"), query.face)
     return answer(200, query.face.one(shown), query.strangers)
+
+
+def _plain(text: str) -> str:
+    """Without the control characters that no log has for people."""
+    return "".join(c for c in text if c >= " " or c in "\n\t")
 
 
 def _number(text: str) -> int:

@@ -37,7 +37,11 @@ async def make_backup(request: AnyRequest) -> Response[bytes] | Stream:
     services = of(request)
     target = Path(services.settings.home) / BACKUPS / f"asked-{uuid.uuid4().hex}.sqlite.part"
     made = await services.upkeep.save(target, pictures=pictures)
-    headers = {"Content-Length": str(made.size_bytes), "Cache-Control": "private, no-store"} | query.strangers
+    headers = {
+        "Content-Length": str(made.size_bytes),
+        "Cache-Control": "private, no-store",
+        "Content-Disposition": 'attachment; filename="dashcam-backup.sqlite"',
+    } | query.strangers
     return Stream(_sent(target), status_code=200, media_type=KIND, headers=headers)
 
 

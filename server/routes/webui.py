@@ -11,7 +11,7 @@ from server import params, views
 from server.catalogue import Area, PlateFilter, VideoFilter
 from server.errors import answer
 from server.params import AnyRequest, Query
-from server.search import MATCHES, around, day
+from server.search import KNOWN, MATCHES, around, day
 from server.services import of
 from stages.errors import NotFound
 
@@ -98,17 +98,19 @@ def plate_filter(query: Query, default: int, most: int) -> PlateFilter:
     return PlateFilter(
         text=(query.text("plate_query") or "")[:64],
         match=query.choice("match", MATCHES) or "partial",
-        area=_area(query),
+        area=area_of(query),
         video_id=params.video_id(query.text("video_id")),
         date_from=day(query.text("date_from"), "date_from"),
         date_to=day(query.text("date_to"), "date_to"),
         confirmed=None if confirmed is None else confirmed == "true",
+        known=query.choice("known", KNOWN),
+        sure=query.number("min_confidence", 0, 1),
         limit=limit,
         offset=offset,
     )
 
 
-def _area(query: Query) -> Area | None:
+def area_of(query: Query) -> Area | None:
     """`near=LAT,LON` with `radius_m` (500), or `bbox=SOUTH,WEST,NORTH,EAST`, in degrees."""
     radius = query.number("radius_m", 1, 1_000_000) or 500.0
     near, box = query.text("near"), query.text("bbox")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from dashcam_cli.main import app
-from dashcam_cli.why_answer import Question, answer
-from dashcam_cli.why_files import Drop, Filtered, Looked, Report, read_report
+from stages.why.answer import Question, answer
+from stages.why.files import Drop, Filtered, Looked, Report, read_report
 from tests.house import House
 from tests.stages.films import write_film
 from tests.stages.vision.drawn import drawn

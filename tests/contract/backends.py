@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from server.schema import migrate
 from server.sqlite import Database
 from server.sqlite_store import SqliteStore
 from server.store import Store
 from tests.contract.memory import MemoryStore
+from tests.tables import put_tables
 
 #: Opens an empty store; `folder` is empty and the store's own.
 Backend = Callable[[Path], AbstractContextManager[Store]]
@@ -17,9 +17,8 @@ Backend = Callable[[Path], AbstractContextManager[Store]]
 @contextmanager
 def sqlite(folder: Path, kind: type[SqliteStore] = SqliteStore) -> Iterator[Store]:
     """A real file."""
-    database = Database(folder / "contract.sqlite")
+    database = Database(put_tables(folder / "contract.sqlite"))
     try:
-        database.write(migrate).result()
         yield kind(database)
     finally:
         database.close()

@@ -29,9 +29,9 @@ class UnfencedSqlite(SqliteStore):
         """Run an operation in one transaction."""
         return super().transact(lambda tx: operation(_unfenced(tx)))
 
-    async def atransact(self, operation: Callable[[Any], Any]) -> Any:
+    async def atransact(self, operation: Callable[[Any], Any], *, brief: bool = False) -> Any:
         """As `transact`, for coroutines."""
-        return await super().atransact(lambda tx: operation(_unfenced(tx)))
+        return await super().atransact(lambda tx: operation(_unfenced(tx)), brief=brief)
 
 
 def _unfenced(tx: Any) -> Any:

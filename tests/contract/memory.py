@@ -296,8 +296,9 @@ class MemoryStore:
             future.set_result(value)
         return future
 
-    async def atransact(self, operation: Callable[[Any], Any]) -> Any:
-        """As `transact`, for coroutines."""
+    async def atransact(self, operation: Callable[[Any], Any], *, brief: bool = False) -> Any:
+        """As `transact`, for coroutines; here all is brief."""
+        del brief
         return self.transact(operation).result()
 
     async def get(self, task_id: int) -> Row | None:

@@ -20,9 +20,9 @@ class Slow(MemoryStore):
         super().__init__()
         self.hold: asyncio.Event | None = None
 
-    async def atransact(self, operation: Any) -> Any:
+    async def atransact(self, operation: Any, **how: Any) -> Any:
         """Run it now, answer later."""
-        hold, value = self.hold, await super().atransact(operation)
+        hold, value = self.hold, await super().atransact(operation, **how)
         if hold is not None:
             await hold.wait()
         return value

@@ -13,6 +13,8 @@ from litestar.testing import TestClient
 from config.loader import ConfigurationLoader
 from config.settings import Settings
 from server.app import create_app
+from server.services import DATABASE
+from tests.tables import put_tables
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +28,7 @@ def app_of() -> Callable[[Settings], Litestar]:
     """An app of some settings, made once: putting its routes together takes longer than most tests.
 
     Everything that an app knows begins when it starts, so that each test may start the same one anew.
+    So do tables: a home without a database gets one that has them.
     """
     made: dict[bytes, Litestar] = {}
 
@@ -33,6 +36,7 @@ def app_of() -> Callable[[Settings], Litestar]:
         key = msgspec.json.encode(settings)
         if key not in made:
             made[key] = create_app(settings)
+        put_tables(Path(settings.home) / DATABASE)
         return made[key]
 
     return app

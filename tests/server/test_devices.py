@@ -266,16 +266,16 @@ def test_repeated_heartbeat_writes_nothing(world):
     """A heartbeat that says nothing new is kept in memory; its time is shown, and written now and then."""
     beat = ("w", "worker", "online", {"cpu_cores": 2}, [])
     world.do(world.dispatcher.heartbeat(*beat))
-    changes = world.database._writer.total_changes
+    changes = world.database._connection.total_changes
     for _ in range(10):
         world.clock.now += 20
         world.do(world.dispatcher.heartbeat(*beat))
-    assert world.database._writer.total_changes == changes
+    assert world.database._connection.total_changes == changes
     shown = world.do(world.dispatcher.devices.get("w"))
     assert shown.last_heartbeat == int(world.clock.now * 1e6)
     world.clock.now += 120
     world.do(world.dispatcher.heartbeat(*beat))
-    assert world.database._writer.total_changes == changes + 1
+    assert world.database._connection.total_changes == changes + 1
     world.do(world.dispatcher.heartbeat("w", "worker", "busy", None, []))
-    assert world.database._writer.total_changes == changes + 2
+    assert world.database._connection.total_changes == changes + 2
     assert world.do(world.dispatcher.devices.get("w")).capabilities == '{"cpu_cores":2}'

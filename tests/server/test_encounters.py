@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from server.catalogue import Learned, PlateFilter, Seen
 from server.encounters import Sight, encounters
+from server.plate_index import PlateIndex
 from server.schema import migrate
-from server.search import Similar, fold
+from server.search import fold
 from server.sqlite_catalogue import SqliteCatalogue
 from server.sqlite_encounter_list import MOST_SIGHTINGS, read_encounters
 from server.sqlite_encounters import SqliteEncounters
@@ -128,7 +129,7 @@ def clock(seconds):
 
 def kept(connection):
     """What the tables say: plate and sightings of each encounter."""
-    found = read_encounters(connection, PlateFilter(limit=-1), Similar())
+    found = read_encounters(connection, PlateFilter(limit=-1), PlateIndex())
     return {(e.plate, frozenset(m.sighting_id for m in e.met)) for e in found}
 
 
@@ -180,7 +181,7 @@ def test_channels_clips_and_zones(store):
     learn(store, "rear1", 1000, [("ABC123", 30, 5, True)], channel="rear", zone=7200)
     learn(store, "front2", 1180, [("A8C123", 10, 5, False)])
     learn(store, "other", 9000, [("ABC123", 10, 5, True)])
-    later, first = read_encounters(store, PlateFilter(), Similar())
+    later, first = read_encounters(store, PlateFilter(), PlateIndex())
     assert (first.count, first.clips, first.channels) == (3, 3, ["front", "rear"])
     assert [met.plate for met in first.met] == ["ABC123", "ABC123", "A8C123"]
     assert (later.count, later.best.video_id) == (1, "other")
@@ -191,7 +192,7 @@ def test_sightings_without_a_time_are_kept(store):
     for video in ("a", "b"):
         seen = [Seen(plate="ABC123", confidence=0.9, first_seconds=at, last_seconds=at) for at in (1.0, 9.0)]
         SqliteCatalogue(store).learn(video, HEAVY, Learned(sightings=seen), 1)
-    found = read_encounters(store, PlateFilter(), Similar())
+    found = read_encounters(store, PlateFilter(), PlateIndex())
     assert [(e.count, e.clips, e.met[0].clock) for e in found] == [(2, 1, None)] * 2
 
 
@@ -205,7 +206,7 @@ def test_a_page_over_many_sightings_is_fast(store):
         learn(store, f"v{clip}", clip * 60, [(dice.choice(plates), n, 2, n % 2 == 0) for n in range(50)])
     store.execute("COMMIT")
     assert store.execute("SELECT count(*) FROM sighting").fetchone() == (100_000,)
-    similar = Similar()
+    index = PlateIndex()
     for which in (
         PlateFilter(limit=50),
         PlateFilter(limit=50, offset=20_000),
@@ -219,7 +220,7 @@ def test_a_page_over_many_sightings_is_fast(store):
         took = 1.0
         for _ in range(3):  # the machine may be busy with something else
             began = time.perf_counter()
-            read_encounters(store, which, similar)
+            read_encounters(store, which, index)
             took = min(took, time.perf_counter() - began)
         print(f"{took * 1000:.1f} ms", which)
         assert took < 0.1, which
@@ -228,7 +229,7 @@ def test_a_page_over_many_sightings_is_fast(store):
 def test_a_long_encounter_is_counted_and_cut(store):
     """Of a car that parks before the camera all sightings count, and some are listed."""
     learn(store, "v", 0, [("ABC123", n, 0, True) for n in range(MOST_SIGHTINGS + 50)])
-    (found,) = read_encounters(store, PlateFilter(), Similar())
+    (found,) = read_encounters(store, PlateFilter(), PlateIndex())
     assert (found.count, len(found.met)) == (MOST_SIGHTINGS + 50, MOST_SIGHTINGS)
     assert found.best.confidence == pytest.approx(0.5 + (MOST_SIGHTINGS + 49) / 100)
 

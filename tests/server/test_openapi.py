@@ -1,6 +1,8 @@
 """The document says what the server does: every route, every field, every example."""
 
+import functools
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -33,9 +35,14 @@ def followed(piece):
 
 
 def validator(schema):
-    """A JSON Schema validator for a piece of the document."""
+    """A JSON Schema validator for a piece of the document; equal pieces have one, making it takes long."""
+    return _validator(json.dumps(schema, sort_keys=True))
+
+
+@functools.cache
+def _validator(schema):
     root = {"$schema": "https://json-schema.org/draft/2020-12/schema", "components": DOCUMENT["components"]}
-    return jsonschema_rs.validator_for(root | {"allOf": [schema]})
+    return jsonschema_rs.validator_for(root | {"allOf": [json.loads(schema)]})
 
 
 def routes(app):
@@ -144,13 +151,14 @@ def examples():
                 yield f"{method} {path} {each['name']}", each["schema"], each["example"]
 
 
-EXAMPLES = list(examples())
-
-
-@pytest.mark.parametrize(("where", "schema", "example"), EXAMPLES, ids=[each[0] for each in EXAMPLES])
-def test_examples_fit_their_schemas(where, schema, example):
-    """What the document shows is what it allows."""
-    assert [str(error) for error in validator(schema).iter_errors(example)] == []
+def test_examples_fit_their_schemas():
+    """What the document shows is what it allows; one test, for there are more than a thousand of them."""
+    wrong = [
+        f"{where}: {error}"
+        for where, schema, example in examples()
+        for error in validator(schema).iter_errors(example)
+    ]
+    assert wrong == []
 
 
 def test_references_lead_somewhere_and_nothing_is_left_over():
@@ -167,7 +175,7 @@ def test_references_lead_somewhere_and_nothing_is_left_over():
 def test_printed_answers_are_strict():
     """A key more or a key less than v1 prints is an error by the document."""
     task = next(
-        example for where, _, example in EXAMPLES if where.startswith("get /api/v1/tasks/{task_id} 200")
+        example for where, _, example in examples() if where.startswith("get /api/v1/tasks/{task_id} 200")
     )
     strict = validator({"$ref": "#/components/schemas/Task"})
     assert strict.is_valid(task)

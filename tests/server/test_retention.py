@@ -12,7 +12,6 @@ import pytest
 from dashcam_cli.homekey import KEY_FILE, host_token
 from server.media import Media
 from server.retention import _BATCH, Retention
-from server.search import Similar
 from server.services import Services
 from tests.server.test_webui import sighting
 
@@ -278,7 +277,7 @@ def test_pictures_go_with_the_last_that_names_them(settings):
     media, home = services.media, Path(settings.home)
     digests = [media.keep(base64.b64decode(picture(n))) for n in range(4)]
     clock = Clock()
-    retention = Retention(services.database, media, Similar(), clock)
+    retention = Retention(services.database, media, clock)
 
     def fill(connection):
         connection.execute(
@@ -305,9 +304,7 @@ def test_pictures_go_with_the_last_that_names_them(settings):
     services.database.close()
     again = Services(settings)
     asyncio.run(
-        Retention(again.database, again.media, Similar(), clock).forget_plates(
-            30, spared=False, dry_run=False, host=""
-        )
+        Retention(again.database, again.media, clock).forget_plates(30, spared=False, dry_run=False, host="")
     )
     assert again.media.read(digests[3]) is None
     left = again.database.read_now(lambda c: c.execute("SELECT count(*) FROM dropped_picture").fetchone())

@@ -4,8 +4,9 @@ import sqlite3
 
 import pytest
 
+from server.network_disks import refuse_network_disk
 from server.schema import migrate
-from server.sqlite import Database, refuse_network_disk
+from server.sqlite import Database
 from stages.errors import BadInput, SettingsError, Unavailable
 
 

@@ -21,10 +21,10 @@ class Counting(SqliteStore):
 
     transactions = 0
 
-    async def atransact(self, operation):
+    async def atransact(self, operation, **how):
         """One transaction."""
         self.transactions += 1
-        return await super().atransact(operation)
+        return await super().atransact(operation, **how)
 
 
 @pytest.fixture

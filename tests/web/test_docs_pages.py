@@ -15,9 +15,9 @@ from litestar.testing import TestClient
 from websockets.sync.client import ClientConnection, connect
 
 from config.loader import ConfigurationLoader
+from server import vendor
 from server.app import create_app
 from server.openapi.document import document
-from server.routes import docs
 from tests.house import House, wait_for
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -166,7 +166,7 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A vendor folder of our own in the server's place."""
     folder = tmp_path / "vendor"
     folder.mkdir()
-    monkeypatch.setattr(docs, "_VENDOR", folder)
+    monkeypatch.setattr(vendor, "VENDOR", folder)
     return folder
 
 

@@ -83,11 +83,11 @@ def fill_sightings(home: Path, sightings: int, plates: int) -> list[str]:
     made.execute("BEGIN")
     for name, _ in triggers:  # encounters are another search
         made.execute(f"DROP TRIGGER {name}")
-    texts = _texts(plates, dice)
+    written = texts(plates, dice)
     from server.search import fold
 
     made.executemany(
-        "INSERT INTO plate VALUES (?, ?, ?)", ((n, text, fold(text)) for n, text in enumerate(texts, 1))
+        "INSERT INTO plate VALUES (?, ?, ?)", ((n, text, fold(text)) for n, text in enumerate(written, 1))
     )
     clips = sightings // 20 + 1
     made.executemany(
@@ -103,10 +103,11 @@ def fill_sightings(home: Path, sightings: int, plates: int) -> list[str]:
         made.execute(sql)
     made.execute("COMMIT")
     _close(made)
-    return texts
+    return written
 
 
-def _texts(plates: int, dice: random.Random) -> list[str]:
+def texts(plates: int, dice: random.Random) -> list[str]:
+    """Distinct plates, as many as asked for."""
     found: dict[str, None] = {}
     while len(found) < plates:
         form = dice.choice(FORMS)

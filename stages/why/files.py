@@ -1,4 +1,4 @@
-"""`detections.json` and `metadata.json` as `dashcam why` reads them. Every byte of them may be anybody's."""
+"""`detections.json` and `metadata.json` for whoever asks why. Every byte of them may be anybody's."""
 
 from __future__ import annotations
 
@@ -92,6 +92,23 @@ class Track(msgspec.Struct):
     looks: list[Look] = []
 
 
+class Outline(msgspec.Struct):
+    """A track without its looks."""
+
+    track: Whole = 0
+    label: Text = ""
+    first_seconds: Seconds = 0.0
+    last_seconds: Seconds = 0.0
+    outcomes: Annotated[dict[Text, Whole], Meta(max_length=1000)] = {}
+    verdict: Verdict | None = None
+
+
+class Outlines(msgspec.Struct):
+    """`detections.json` without any look: much quicker to read."""
+
+    tracks: list[Outline]
+
+
 class Dropped(msgspec.Struct):
     """A text that was taken for no plate."""
 
@@ -162,9 +179,11 @@ class Filtered(msgspec.Struct):
     drops: list[Drop] = []
 
 
-def read_report(path: Path) -> Report:
-    """A `detections.json`. Raises BadInput when it is none, OSError when it cannot be read."""
-    report = _decoded(path, Report, _MOST_REPORT)
+def read_report(path: Path, most: int = _MOST_REPORT) -> Report:
+    """A `detections.json` of at most so many bytes. Raises BadInput when it is none, OSError when it cannot
+    be read.
+    """
+    report = _decoded(path, Report, most)
     sightings = {told.track: told for told in report.plates if told.track is not None}
     for track in report.tracks:
         track.looks.sort(key=lambda look: look.seconds)
@@ -174,6 +193,11 @@ def read_report(path: Path) -> Report:
                 reads=told.reads, agreeing=told.agreeing, candidates=told.candidates,
             )  # fmt: skip
     return report
+
+
+def read_outlines(path: Path, most: int = _MOST_REPORT) -> Outlines:
+    """The tracks of a `detections.json`. Raises as `read_report`."""
+    return _decoded(path, Outlines, most)
 
 
 def read_filtered(path: Path) -> Filtered:

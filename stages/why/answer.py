@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
-from dashcam_cli.why_files import Dropped, Filtered, Report, Track
-from dashcam_cli.why_tale import nearest as nearest_look
-from dashcam_cli.why_tale import seen, texts_of
+from stages.why.files import Dropped, Filtered, Report, Track
+from stages.why.tale import nearest as nearest_look
+from stages.why.tale import seen, texts_of
 
 _AROUND = 0.5  # seconds around an instant that still count as it
 _NEAR = 2  # characters in which a text may differ from the plate that is asked for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from dashcam_cli.why_files import Look, Read, Report, Track, Verdict
+from stages.why.files import Look, Read, Report, Track, Verdict
 
 #: How a look can end (`stages.vision.looks`, which loads what a host for looking only need not have).
 READ, NO_PLATE, TOO_SMALL, BLURRED, UNREADABLE, SETTLED = (
