@@ -23,6 +23,7 @@ from server.matching import Matcher
 from server.metrics import Spread
 from server.queue import Ask, Completed, Completion, Setback
 from server.store import Device, Needs, Row, Store, Tx, Want
+from server.tally import Tally
 from server.wakeups import Waiter, Wakeups
 from stages.device import Capabilities, HeldLease, Orders
 from stages.errors import Conflict, NotFound, Unavailable
@@ -70,6 +71,7 @@ class Dispatcher:
         self.leases = Leases(monotonic)
         self.wakeups = Wakeups()
         self.feed = Feed()
+        self.tally = Tally()
         self.writes = Spread()
         self.stopping = False
         self.lease_expiries = 0
@@ -251,7 +253,12 @@ class Dispatcher:
     async def _change(self, event: str, operation: Callable[[Tx], T], *, brief: bool = False) -> T:
         """Run an operation in one transaction; what it changed is told once that is on the disk."""
         began = time.perf_counter()
-        value, changes = await self.store.atransact(journalled(operation), brief=brief)
+        try:
+            value, changes = await self.store.atransact(journalled(operation), brief=brief)
+        except asyncio.CancelledError:
+            self.tally.forget()  # its caller went away, and what it changes is told to nobody
+            raise
+        self.tally.note(changes)
         self.writes.add(time.perf_counter() - began)
         self.feed.publish(event, changes)
         return value

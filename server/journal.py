@@ -20,9 +20,9 @@ EVENTS = (
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One row that a transaction made or changed. `before` is its earlier phase; None: it is new."""
+    """One row that a transaction made or changed. `before`: as it was; None: it is new."""
 
-    before: str | None
+    before: Row | None
     row: Row
 
     def word(self, otherwise: str) -> str:
@@ -34,7 +34,7 @@ class Change(msgspec.Struct, frozen=True):
             return "failed"
         if after == Phase.BACKING_OFF:
             return "backing_off"
-        if self.before == Phase.NO_INPUT and after == Phase.READY:
+        if self.before.phase == Phase.NO_INPUT and after == Phase.READY:
             return "ready"
         return otherwise
 
@@ -58,7 +58,7 @@ class Journal:
     def update(self, row: Row, **columns: Any) -> Row:
         """Change a task."""
         changed = self._tx.update(row, **columns)
-        self.changes.append(Change(row.phase, changed))
+        self.changes.append(Change(row, changed))
         return changed
 
 

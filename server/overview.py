@@ -16,6 +16,7 @@ from server.sqlite_known import NeedsTable, rows
 from server.sqlite_store import tasks
 from server.status import Scene
 from server.store import Count, Device, Needs, Quarantine, Row
+from server.tally import Key
 from server.views import V1
 from stages.task import Phase, TaskType
 
@@ -29,7 +30,7 @@ STATES: dict[str, tuple[str, ...]] = {
 }
 #: Groups of waiting tasks, running tasks and devices that are told; the rest is counted.
 _GROUPS, _RUNNING, _HOSTS = 30, 50, 1000
-_FIRST = {Phase.READY: "first_ready", Phase.NO_INPUT: "first_no_input"}
+_FIRST: dict[str, str] = {Phase.READY: "first_ready", Phase.NO_INPUT: "first_no_input"}
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -85,7 +86,8 @@ class Overview(msgspec.Struct, frozen=True):
 async def overview(services: Services) -> Overview:
     """All of it, as it is now."""
     seq = services.dispatcher.feed.seq
-    counts, needs = await services.database.read(_tally)
+    numbers = await services.dispatcher.tally.known(lambda: services.database.awrite(_count))
+    counts, needs = await services.database.read(lambda c: _since(c, numbers))
     devices = await services.dispatcher.devices.page(_HOSTS, 0)
     quarantines = await services.store.quarantines()
     scene = Scene(services, devices, quarantines, V1)
@@ -112,9 +114,15 @@ async def overview(services: Services) -> Overview:
     )
 
 
-def _tally(connection: sqlite3.Connection) -> tuple[list[Count], list[Needs]]:
+def _count(connection: sqlite3.Connection) -> dict[Key, int]:
+    found = connection.execute(SQL["tally"]).fetchall()
+    return {(task_type, phase, needs_id): number for task_type, phase, needs_id, number in found}
+
+
+def _since(connection: sqlite3.Connection, numbers: dict[Key, int]) -> tuple[list[Count], list[Needs]]:
+    """The counts, each with the time since when the first in line waits."""
     counts = []
-    for task_type, phase, needs_id, number in connection.execute(SQL["tally"]).fetchall():
+    for (task_type, phase, needs_id), number in sorted(numbers.items()):
         first = None
         if (name := _FIRST.get(phase)) is not None:
             values = {"needs_id": needs_id, "task_type": task_type}

@@ -1106,7 +1106,7 @@ SELECT c.channel, k.poster FROM trip_clip f JOIN trip_clip c USING (part) JOIN c
 WHERE f.video_id = :trip AND k.poster IS NOT NULL ORDER BY c.starts, c.video_id LIMIT 8;
 
 -- tally --
-SELECT task_type, phase, needs_id, tasks FROM task_tally WHERE tasks > 0;
+SELECT task_type, phase, needs_id, count(*) FROM task GROUP BY task_type, phase, needs_id;
 
 -- task_list --
 SELECT * FROM task WHERE state = :state AND task_type = :task_type AND task_id < :before

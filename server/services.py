@@ -60,7 +60,7 @@ class Services:
         self.marks, self.watchlist = Marks(self.database), Watchlist(self.database)
         self.dispatcher = Dispatcher(self.store, settings.queue)
         self.database.on_rollback.append(self.dispatcher.matcher.forget)
-        self.upkeep = Upkeep(self.database, settings)
+        self.upkeep = Upkeep(self.database, settings, removed=self.dispatcher.tally.forget)
         self.shelves = Shelves(host_places(settings))
         self.map_shelf = map_shelf(settings)
         self.streams = Streams()

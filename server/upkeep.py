@@ -38,7 +38,7 @@ _BREATH = 0.02
 
 
 class Upkeep:
-    """One per server. The clocks are parameters, so that tests need not wait."""
+    """One per server; `removed` is told when tasks went. Clocks are parameters: tests need not wait."""
 
     def __init__(
         self,
@@ -46,12 +46,14 @@ class Upkeep:
         settings: Settings,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        removed: Callable[[], None] | None = None,
     ) -> None:
         self._database = database
         self._home = Path(settings.home)
         self._settings = settings
         self._clock = clock
         self._monotonic = monotonic
+        self._removed = removed
         self._saving = asyncio.Lock()
         self._not_before = 0.0
         self._tidied = -_DAY
@@ -158,6 +160,8 @@ class Upkeep:
             if not found:
                 break
             gone += await self._database.awrite(lambda c: _remove(c, found))  # noqa: B023
+            if self._removed is not None:
+                self._removed()
             below = found[-1]
             await asyncio.sleep(_BREATH)
         # An idempotency key answers with its tasks: it must not outlive them.

@@ -1,12 +1,17 @@
 """What pages tell of the queue: counts that are kept, reasons, devices; and draining a device."""
 
+import asyncio
 import random
+import time
 
 import msgspec
 import pytest
 
 from config.settings import LimitSettings
 from server.overview import overview
+from server.queue import Ask
+from server.upkeep import Upkeep
+from stages.task import TaskType
 
 HEAVY = "HEAVY_PROCESS_VIDEO"
 PLACES = {"places": ["nas"]}
@@ -21,16 +26,23 @@ def settings(settings):
 @pytest.fixture
 def counted(client):
     """`counted()` is what is kept, beside what counting finds."""
-    database = client.app.state.services.database
+    services = client.app.state.services
+    tally = services.dispatcher.tally
+    times = []
+
+    def count(connection):
+        times.append(1)
+        found = "SELECT task_type, phase, needs_id, count(*) FROM task GROUP BY 1, 2, 3"
+        return {row[:3]: row[3] for row in connection.execute(found)}
 
     def both():
-        kept = "SELECT task_type, phase, needs_id, tasks FROM task_tally WHERE tasks <> 0 ORDER BY 1, 2, 3"
-        found = "SELECT task_type, phase, needs_id, count(*) FROM task GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
-        return tuple(
-            client.blocking_portal.call(database.read, lambda c, sql=sql: c.execute(sql).fetchall())
-            for sql in (kept, found)
-        )
+        kept = client.blocking_portal.call(tally.known, lambda: services.database.awrite(count))
+        asked = len(times)
+        found = client.blocking_portal.call(services.database.read, count)
+        del times[asked:]
+        return kept, found
 
+    both.times = times
     return both
 
 
@@ -74,17 +86,39 @@ def test_counts_are_kept_whatever_happens(api, counted):
         kept, found = counted()
         assert kept == found
     assert len(found) > 5
+    assert len(counted.times) == 1
 
 
 def test_removed_tasks_are_not_counted(api, client, counted):
-    """Nor those that upkeep removes."""
-    number = task(api)
-    api("POST", f"/tasks/{number}/complete")
-    database = client.app.state.services.database
-    client.blocking_portal.call(
-        database.awrite, lambda c: c.execute("DELETE FROM task WHERE task_id = ?", (number,))
+    """Nor those that upkeep removes, a year later."""
+    api("POST", f"/tasks/{task(api)}/complete")
+    assert list(counted()[0].values()) == [1]
+    services = client.app.state.services
+    late = Upkeep(
+        services.database,
+        services.settings,
+        clock=lambda: time.time() + 366 * 86_400,
+        removed=services.dispatcher.tally.forget,
     )
-    assert counted() == ([], [])
+    assert client.blocking_portal.call(late.tidy) == 1
+    assert counted() == ({}, {})
+
+
+def test_a_change_whose_caller_went_away_is_counted(client, counted):
+    """It is kept, and told to nobody: the tasks are counted anew."""
+    assert counted() == ({}, {})
+    dispatcher = client.app.state.services.dispatcher
+
+    async def leave():
+        asking = asyncio.ensure_future(dispatcher.create([Ask(task_type=TaskType.INGEST_VIDEO)]))
+        await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.wait([asking])
+
+    client.blocking_portal.call(leave)
+    kept, found = counted()
+    assert kept == found
+    assert list(found.values()) == [1]
 
 
 def test_overview_says_what_waits_and_runs(api, client):

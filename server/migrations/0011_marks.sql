@@ -1,11 +1,5 @@
-"""The tables of what people say of plates: corrections, notes, names, watches.
-
-Nothing that a stage says is in them, so that they outlive every clip that is processed again.
-"""
-
-from __future__ import annotations
-
-MARKS = """
+-- What people say of plates: corrections, notes, names, watches. Nothing that a stage says is in them, so
+-- that they outlive every clip that is processed again.
 -- What people say was read wrongly, in order: each is applied to what the ones before it left.
 -- `text` NULL: it is no plate. With `video_id` it is about one sighting, which the columns after it describe.
 CREATE TABLE correction (
@@ -122,4 +116,3 @@ WHERE text IN (SELECT plate FROM known_plate UNION SELECT plate FROM note
     UNION SELECT text FROM correction WHERE undone_at IS NULL AND text IS NOT NULL)
   OR EXISTS (SELECT 1 FROM watch w WHERE (w.match = 'similar' AND p.folded = w.pattern)
     OR (w.match <> 'similar' AND p.text GLOB w.pattern));
-"""

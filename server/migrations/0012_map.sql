@@ -1,8 +1,4 @@
-"""The tables of the map: each route as a short line with its box, and sightings by time with their place."""
-
-from __future__ import annotations
-
-MAP = """
+-- The map: each route as a short line with its box, and sightings by time with their place.
 CREATE TABLE route_line (
   line_id INTEGER PRIMARY KEY,
   video_id TEXT NOT NULL UNIQUE,
@@ -23,4 +19,3 @@ CREATE TRIGGER route_line_dated AFTER UPDATE OF start_local ON clip
 WHEN old.start_local IS NOT new.start_local BEGIN
   UPDATE route_line SET start_local = new.start_local WHERE video_id = new.video_id; END;
 CREATE INDEX sighting_map ON sighting (timestamp DESC, sighting_id DESC, lat, lon) WHERE lat IS NOT NULL;
-"""
