@@ -45,7 +45,8 @@ bench: install
 	@for script in tests/bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 # Pictures of every page for the documentation, of the demo's drive.
-SCREENSHOTS = docs/pictures
+# All of them; the best are copied to docs/pictures by hand.
+SCREENSHOTS = build/screenshots
 screenshots: install
 	$(BIN)/python -m tests.web.screenshots $(SCREENSHOTS) $(SCREENSHOT_ARGS)
 
