@@ -26,11 +26,13 @@ $(VENV)/.installed: pyproject.toml $(LOCK) constraints/dev.txt constraints/build
 demo: install
 	$(BIN)/dashcam demo $(DEMO_ARGS)
 
+# Many of the slow tests wait for processes more than they work: three at a time keep two cores busy.
+WORKERS = 3
 # The fuzzing runs by itself: Hypothesis takes constants from whatever modules are loaded beside it, and would
 # send other requests each time.
 FUZZ = tests/server/test_schemathesis.py
 test: install
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --ignore=$(FUZZ) $(TEST_ARGS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --ignore=$(FUZZ) $(TEST_ARGS)
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(FUZZ)
 
 quick: install

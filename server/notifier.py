@@ -74,6 +74,8 @@ class Notifier:
         #: Receivers that are being served, and until when one that failed is left alone.
         self._serving: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._resting: dict[tuple[int, str], int] = {}
+        #: How often each failed since it took something: whatever waits for it is tried as rarely.
+        self._failed: dict[tuple[int, str], int] = {}
 
     def now(self) -> int:
         """Microseconds since 1970."""
@@ -112,6 +114,7 @@ class Notifier:
         """A person says that the receivers of a watch are there again, or other ones."""
         for way in (WEBHOOK, MQTT):
             self._resting.pop((watch_id, way), None)
+            self._failed.pop((watch_id, way), None)
 
     async def _serve(self, key: tuple[int, str]) -> None:
         """Send what is due for one receiver, one after the other, until there is no more or one fails."""
@@ -132,11 +135,15 @@ class Notifier:
     async def _send(self, due: _Due, *, again: bool = True) -> float | None:
         """Send one and note how it ended; after a failure, how long to pause (seconds)."""
         pause: float | None = None
+        key = (due.watch_id, due.way)
         try:
             answer, state = await self._try(due), DELIVERED
-            self._resting.pop((due.watch_id, due.way), None)
+            self._resting.pop(key, None)
+            self._failed.pop(key, None)
         except Refused as refused:
-            answer, state, pause = str(refused)[:500], WAITING, self._pause(due.attempts)
+            failed = self._failed.get(key, 0)
+            self._failed[key] = failed + 1
+            answer, state, pause = str(refused)[:500], WAITING, self._pause(max(due.attempts, failed))
             late = self.now() + int(pause * MICRO) - due.made_at
             if not again or late > self._settings.give_up_hours * 3600 * MICRO:
                 state = GAVE_UP
@@ -223,7 +230,7 @@ class Notifier:
 def _due(connection: sqlite3.Connection, now: int, number: str | None = None) -> list[_Due]:
     """The first that is due for each receiver; of one event where its number is given."""
     found = connection.execute(SQL["due_deliveries"], {"now": now, "event_id": number}).fetchall()
-    return [_Due(*row[:10]) for row in found]
+    return [_Due(*row) for row in found]
 
 
 def _unsearched(connection: sqlite3.Connection) -> list[Watch]:

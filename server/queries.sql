@@ -973,15 +973,16 @@ SELECT watch_id, name, text, match, active, webhook, topic, made_at, past_at, pa
 WHERE past_at IS NULL AND active ORDER BY watch_id LIMIT 5;
 
 -- note_past --
-UPDATE watch SET past_at = :now, past_count = :count WHERE watch_id = :watch_id AND pattern = :pattern;
+UPDATE watch SET past_at = :now, past_count = :count WHERE watch_id = :watch_id AND text = :text AND match = :match;
 
 -- due_deliveries --
 -- For each receiver the one that was to be sent first.
-SELECT d.delivery_id, d.event_id, d.way, d.body, d.attempts, d.made_at, w.watch_id, w.webhook, w.secret, w.topic,
-  min(d.next_at)
-FROM delivery d JOIN watch w USING (watch_id)
-WHERE d.state = 'waiting' AND d.next_at <= :now AND (:event_id IS NULL OR d.event_id = :event_id)
-GROUP BY w.watch_id, d.way;
+SELECT d.delivery_id, d.event_id, d.way, d.body, d.attempts, d.made_at, w.watch_id, w.webhook, w.secret, w.topic
+FROM watch w, (SELECT 'webhook' AS way UNION ALL SELECT 'mqtt') r
+  JOIN delivery d ON d.delivery_id = (SELECT delivery_id FROM delivery
+    WHERE state = 'waiting' AND watch_id = w.watch_id AND way = r.way AND next_at <= :now
+      AND (:event_id IS NULL OR event_id = :event_id)
+    ORDER BY next_at LIMIT 1);
 
 -- note_delivery --
 UPDATE delivery SET state = :state, attempts = attempts + 1, next_at = :next_at, last_at = :now, answer = :answer

@@ -119,12 +119,9 @@ class SqliteWatches:
 
     def tell_past(self, watch: Watch, count: int, most: int, sightings: list[int], now: int) -> None:
         """What was there before a watch was made, as one notification."""
-        pattern = self._connection.execute(
-            "SELECT pattern FROM watch WHERE watch_id = ?", (watch.watch_id,)
-        ).fetchone()
-        if pattern is None:
-            return  # it was removed meanwhile
-        self._run("note_past", watch_id=watch.watch_id, count=count, now=now, pattern=pattern[0])
+        values = {"count": count, "now": now, "text": watch.text, "match": watch.match}
+        if not self._run("note_past", watch_id=watch.watch_id, **values).rowcount:
+            return  # it was removed meanwhile, or looks for another text: that is still to be searched for
         if not count:
             return
         number = event_id(PAST, watch.watch_id, watch.made_at, watch.text, watch.match)

@@ -49,6 +49,7 @@ class Writer:
         self._asked: asyncio.AbstractEventLoop | None = None  # where `_begin` is to come
         self._waits: asyncio.AbstractEventLoop | None = None  # where brief ones wait for their turn
         self._last = 0  # operations in the last group
+        self._untidy = False  # something was written since the WAL was folded into the file
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
         self._thread.start()
@@ -134,22 +135,22 @@ class Writer:
 
     def _work(self) -> None:
         """Do one job after another. Nobody else does anything while it is their turn."""
-        changes, untidy, stopping = 0, False, False
+        changes, stopping = 0, False
         while True:
             try:
-                job = self._jobs.get(timeout=_IDLE_SECONDS if untidy else None)
+                job = self._jobs.get(timeout=_IDLE_SECONDS if self._untidy else None)
             except queue.Empty:
                 with self._lock:
                     if self._busy:
                         continue
                     self._busy = True
-                job, untidy = self._tidy, False
+                job = self._tidy
             if job is None:
                 stopping = True
             else:
                 job()
             if self._connection.total_changes != changes:
-                changes, untidy = self._connection.total_changes, True
+                changes, self._untidy = self._connection.total_changes, True
             with self._lock:
                 if stopping and not self._busy:
                     return
@@ -158,7 +159,7 @@ class Writer:
         with self._lock:
             group = [
                 each.popleft()
-                for each in (self._whole, self._brief)
+                for each in (self._brief, self._whole)  # what looks at everything sees those before it
                 for _ in range(min(GROUP // 2, len(each)))
             ]
         self._finish(self._run(group))
@@ -177,9 +178,19 @@ class Writer:
         self._call_next()
 
     def _tidy(self) -> None:
-        """Nobody wrote for a while: fold the WAL into the file, so that an idle home is small."""
-        with contextlib.suppress(sqlite3.Error):  # a reader in the way, a full disk: later is soon enough
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Nobody wrote for a while: fold the WAL into the file, so that an idle home is small.
+
+        A reader in the way is not waited for: whoever writes would wait as well. Later is soon enough.
+        """
+        self._untidy = False
+        with contextlib.suppress(sqlite3.Error):  # a full disk
+            (patience,) = self._connection.execute("PRAGMA busy_timeout").fetchone()
+            self._connection.execute("PRAGMA busy_timeout=0")
+            try:
+                busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                self._untidy = bool(busy)
+            finally:
+                self._connection.execute(f"PRAGMA busy_timeout={patience}")
         self._pass_on()
         self._call_next()
 
@@ -188,6 +199,8 @@ class Writer:
             self._busy = bool(self._whole)
             if self._busy:
                 self._jobs.put(self._run_whole)
+            elif self._stopped:
+                self._jobs.put(None)  # `stop` came in the middle of a group that the thread had no part in
 
     def _call_next(self) -> None:
         with self._lock:

@@ -129,7 +129,8 @@ def test_worker_survives_its_child(house, tmp_path):
     """A stage process that is killed is a crash of the task; the worker lives and does the next."""
     nas = tmp_path / "nas"
     nas.mkdir()
-    make_clip(nas / "a.mp4", size=(320, 240))
+    clip = nas / "a.mp4"
+    make_clip(clip, size=(320, 240))
     house.server(DASHCAM_QUEUE__BACKOFF_FIRST_SECONDS="1")
     worker = house.start(
         "w",
@@ -138,12 +139,13 @@ def test_worker_survives_its_child(house, tmp_path):
         f"nas={nas}",
         "--type",
         "INGEST_VIDEO",
-        DASHCAM_STAGE__INGEST__STABLE_SECONDS="4",
+        DASHCAM_STAGE__INGEST__STABLE_SECONDS="600",  # it waits for the clip until it is killed
     )
     wait_for(lambda: (nas / ".dashcam-place").exists(), worker)
     house.command("h", "submit", str(nas), "--place", f"nas={nas}")
     wait_for(lambda: house.get("/queue")["running"], worker)
     children = wait_for(lambda: _children(worker.process.pid), worker)
+    os.utime(clip, (clip.stat().st_mtime - 3600,) * 2)  # whole long ago, for the next try
     os.kill(children[0], 9)
     task = wait_for(
         lambda: [t for t in house.get("/tasks?expand=phase,crashes,error") if t["phase"] == "done"], worker

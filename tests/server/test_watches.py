@@ -15,6 +15,9 @@ import pytest
 from litestar.testing import TestClient
 
 from server import webhooks
+from server.notifier import Notifier
+from server.sql import SQL
+from server.sqlite_watches import SqliteWatches
 from server.watches import watched_text
 from server.webhooks import Refused
 from stages.errors import BadInput
@@ -219,6 +222,59 @@ def test_sending_again_does_not_wait_for_the_pause(house, hook):
         assert len(hook.taken) == 1
         api("POST", "/deliveries/1/retry")
         delivered(api, 2)
+
+
+def test_a_receiver_that_is_away_is_tried_more_and_more_rarely(settings, app_of, hook):
+    """However much waits for it: what was never tried is no reason to ask at once again."""
+    hook.statuses = [503] * 100
+    rules = {"webhook_hosts": ("127.0.0.1",), "retry_seconds": 10.0, "give_up_hours": 1000.0}
+    notify = msgspec.structs.replace(settings.notify, **rules)
+
+    async def tries(services):
+        now = [services.notifier.now() / 1e6 + 5]
+        notifier = Notifier(services.database, services.library, notify, clock=lambda: now[0])
+        for _ in range(60):  # ten minutes
+            await notifier.send_due()
+            await asyncio.gather(*notifier._serving.values())
+            now[0] += 10
+        return len(hook.taken)
+
+    with TestClient(app_of(settings)) as client:
+        services = client.app.state.services
+        client.blocking_portal.call(services._telling.cancel)  # its clock is the real one
+        call = lambda method, path, body: client.request(method, f"/api/v1{path}", json=body)  # noqa: E731
+        call("POST", "/watches", {"text": "ABC123", "webhook": hook.url})
+        for number in range(20):
+            tell(call, f"clip-{number}", "ABC123")
+        # After 10, 20, 40, 80, 160 and 320 seconds, and no two of them are of one notification.
+        assert 4 <= client.blocking_portal.call(tries, services) <= 8
+
+
+def test_what_waits_is_not_looked_through_for_what_is_due(settings, app_of):
+    """What a receiver gets next is found by an index, whether ten notifications wait for it or a million."""
+    with TestClient(app_of(settings)) as client:
+        asked = f"EXPLAIN QUERY PLAN {SQL['due_deliveries']}"
+        values = {"now": 1, "event_id": None}
+        plan = client.app.state.services.database.read_now(lambda c: c.execute(asked, values).fetchall())
+    about = [row[3] for row in plan if "delivery" in row[3]]
+    assert about == ["SEARCH delivery USING INDEX delivery_due (watch_id=? AND way=? AND next_at<?)"], plan
+
+
+def test_a_text_that_was_changed_during_the_search_is_searched_for(api, client):
+    """What the past has of the old text is told of no more, and the new one counts as not searched."""
+    tell(api, "clip-1", "ABC123", "XYZ789", "XYZ788")
+    database = client.app.state.services.database
+    number = api("POST", "/watches", {"text": "ABC123"}).json()["watch_id"]
+    old = database.read_now(lambda c: SqliteWatches(c).get(number))
+    api("PATCH", f"/watches/{number}", {"text": "XYZ*"})
+
+    def late(connection):
+        connection.execute("UPDATE watch SET past_at = NULL, past_count = NULL")  # as before its search
+        SqliteWatches(connection).tell_past(old, 1, 1000, [], 1)
+        return SqliteWatches(connection).get(number)
+
+    assert database.write(late).result().past_at is None
+    wait_for(lambda: api("GET", f"/watches/{number}").json()["past_sightings"] == 2, seconds=10)
 
 
 def test_a_receiver_that_hangs_delays_nobody(house, hook):

@@ -1,9 +1,11 @@
 """The one writer: brief operations on the event loop, the others in its thread, and nobody is forgotten."""
 
 import asyncio
+import contextlib
 import random
 import sqlite3
 import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from server.sqlite import Database
 from stages.errors import BadInput, Unavailable
+from tests.house import wait_for
 
 
 @pytest.fixture
@@ -148,3 +151,54 @@ def test_closing_runs_what_still_waits(tmp_path):
     connection = sqlite3.connect(tmp_path / "d.sqlite")
     assert connection.execute("SELECT count(*) FROM t").fetchone()[0] == 400
     connection.close()
+
+
+def test_closing_in_the_middle_of_a_brief_group_that_changes_nothing_ends(tmp_path):
+    """The thread that ends last is told when the loop is done with such a group, which it has no part in."""
+    database = Database(tmp_path / "d.sqlite")
+    closing = threading.Thread(target=database.close, daemon=True)
+
+    def looks(connection):
+        closing.start()
+        time.sleep(0.2)  # by now `close` waits for the thread, and the thread for its next job
+        return connection.execute("SELECT 1").fetchone()[0]
+
+    assert asyncio.run(database.awrite(looks, brief=True)) == 1
+    closing.join(10)
+    assert not closing.is_alive()
+
+
+@pytest.mark.slow
+def test_a_long_reading_keeps_nobody_from_writing_after_a_pause(database):
+    """The WAL is folded into the file in a pause; where a reader is in the way, nobody waits for that."""
+    wal = database.path.with_name("d.sqlite-wal")
+    with contextlib.closing(database.reader()) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM t").fetchone()
+        database.write(put(1)).result()
+        time.sleep(2.2)  # longer than the pause after which it is tried
+        began = time.perf_counter()
+        database.write(put(2)).result()
+        assert time.perf_counter() - began < 1.5
+    wait_for(lambda: wal.stat().st_size == 0, seconds=20)
+    assert kept(database) == [1, 2]
+
+
+def test_what_looks_at_everything_sees_the_brief_ones_before_it(database):
+    """Also when both waited for the same turn: counts and leases are read so, of callers who went away."""
+
+    async def story():
+        begun, go = threading.Event(), threading.Event()
+        long = database.write(lambda _: (begun.set(), go.wait(30)))
+        await asyncio.to_thread(begun.wait, 30)
+        first = asyncio.ensure_future(database.awrite(put(1), brief=True))
+        await asyncio.sleep(0)
+        counting = asyncio.ensure_future(
+            database.awrite(lambda c: c.execute("SELECT count(*) FROM t").fetchone()[0])
+        )
+        await asyncio.sleep(0)
+        go.set()
+        await asyncio.gather(first, counting, asyncio.wrap_future(long))
+        return counting.result()
+
+    assert asyncio.run(story()) == 1

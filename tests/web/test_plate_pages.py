@@ -2,9 +2,10 @@
 
 import re
 
+import httpx
 import pytest
 
-from tests.web.looking import look
+from tests.web.looking import PHONE, look
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs the package playwright").expect
 
@@ -176,6 +177,22 @@ def test_a_known_plate_is_named_and_left_out_of_lists(own_tab, fresh_plates):
     assert "<b>Anna's</b> Golf" in own_tab.page.inner_text("#found")
     own_tab.open("/known")
     assert plate in own_tab.page.inner_text("main")
+
+
+def test_a_long_name_fits_a_phone(own_tab, fresh, fresh_plates):
+    """It is broken into lines, and no page that shows it is wider than the screen."""
+    plate = next(iter(fresh_plates))
+    named = {"name": "Grandmother's old car " * 2 + "x" * 36}
+    assert httpx.post(f"{fresh.url}/api/v1/plates/{plate}/name", json=named, timeout=30).status_code == 200
+    clip = fresh.house.get(f"/webui/plates?plate_query={plate}")[0]["video_id"]
+    own_tab.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    for path in ("/plates?known=only", f"/plates/{plate}", f"/videos/{clip}", "/known"):
+        own_tab.open(path)
+        name = own_tab.page.locator("main >> text=Grandmother").first
+        name.wait_for()
+        assert own_tab.page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], path
+        box = name.bounding_box()
+        assert box["x"] + box["width"] <= PHONE[0], path
 
 
 def test_a_watch_is_made_tested_and_tells(own_tab, fresh, fresh_plates):
