@@ -18,6 +18,8 @@ from server.folding import ALIKE
 #: Plate numbers in one block.
 SIZE = 1 << 16
 ANY = "?"
+#: Bitmaps that a block keeps of what it was asked: 2 MiB at most, and searches for similar plates take half.
+_ASKED = 256
 _BITS = 6
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #: 0 is no character. Whatever is neither letter nor digit of these shares one code.
@@ -50,6 +52,8 @@ class Block(msgspec.Struct, frozen=True):
     places: list[list[int]]
     #: The plates of each length.
     lengths: dict[int, int]
+    #: By place and folded character, what `near` has asked for lately.
+    asked: dict[tuple[int, str], int] = msgspec.field(default_factory=dict)
 
     @classmethod
     def of(cls, first: int, rows: Sequence[tuple[int, str]]) -> Block:
@@ -166,33 +170,36 @@ class Block(msgspec.Struct, frozen=True):
         row = [[among if there <= off else 0 for off in range(most + 1)] for there in range(size + 1)]
         for place in range(min(len(self.places), size + most) + 1):
             if place:
-                row = self._next(row, place - 1, folded, among)
+                row = self._next(row, place - 1, folded)
             for off in range(most + 1):
                 found[off] |= row[size][off] & self.lengths.get(place, 0)
         return [found[0], *(now ^ before for before, now in itertools.pairwise(found))]
 
-    def _next(self, before: list[list[int]], place: int, folded: str, among: int) -> list[list[int]]:
+    def _next(self, before: list[list[int]], place: int, folded: str) -> list[list[int]]:
         """A row of the table: with one character more of every plate, that at `place`."""
         most = len(before[0]) - 1
         row = [[0] * (most + 1) for _ in before]
-        same: dict[str, int] = {}
         for there in range(max(0, place + 1 - most), min(len(folded), place + 1 + most) + 1):
             for off in range(abs(place + 1 - there), most + 1):
                 plates = before[there][off - 1] if off else 0
                 if there:
-                    character = folded[there - 1]
-                    if character not in same:
-                        same[character] = self._alike(place, character, among)
-                    plates |= before[there - 1][off] & same[character]
+                    if came := before[there - 1][off]:
+                        plates |= came & self._alike(place, folded[there - 1])
                     if off:
                         plates |= before[there - 1][off - 1] | row[there - 1][off - 1]
                 row[there][off] = plates
         return row
 
-    def _alike(self, place: int, character: str, among: int) -> int:
-        found = 0
-        for code in _FOLDED.get(character, [_STRANGE]):
-            found |= self._has(place, code, among)
+    def _alike(self, place: int, character: str) -> int:
+        """The plates whose character at a place is folded to this one."""
+        found = self.asked.get((place, character))
+        if found is None:
+            found, everything = 0, self._all()
+            for code in _FOLDED.get(character, [_STRANGE]):
+                found |= self._has(place, code, everything)
+            if len(self.asked) >= _ASKED:
+                self.asked.clear()
+            self.asked[place, character] = found
         return found
 
 
