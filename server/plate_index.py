@@ -22,7 +22,7 @@ _ROWS = 8192
 class PlateIndex:
     """Every distinct plate. Each search first reads those that are new, or all anew where some were removed.
 
-    About six bytes for each plate, up to forty once similar ones were asked for; 0.8 s for 500 thousand, once.
+    About six bytes for each plate, up to forty once similar ones were asked for; 0.8 s for half a million.
     """
 
     def __init__(self) -> None:

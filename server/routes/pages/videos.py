@@ -24,7 +24,7 @@ from server.trips import Shot, moments
 from stages.errors import BadInput
 
 #: Clips on a page, and up to where they are counted.
-SHOWN, COUNTED = 60, 1000
+SHOWN, COUNTED = 48, 1000
 _ASKED = ("from", "to", "month", "channel", "mode", "plates", "bbox")
 
 
