@@ -13,6 +13,7 @@ from server.pages import THEMES, UNITS, page, who
 from server.params import AnyRequest
 from server.routes.metrics import build
 from server.services import Services, of
+from server.shelves import host_places
 
 
 @get("/settings")
@@ -44,7 +45,7 @@ def _about(services: Services) -> dict[str, Any]:
         **build(),
         "home": str(home),
         "size": _size(services.database.path),
-        "places": sorted(services.settings.places),
+        "places": sorted(host_places(services.settings)),
     }
 
 
