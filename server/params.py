@@ -14,7 +14,7 @@ from litestar.exceptions import HTTPException
 
 from config.loader import plain
 from server.face import PAGE_NUMBER, Face
-from stages.errors import BadInput
+from stages.errors import BadInput, NotFound
 from stages.task import VIDEO_ID, VIDEO_ID_RULE, TaskType
 
 T = TypeVar("T")
@@ -144,12 +144,11 @@ def one_of(field: str, text: str, allowed: Iterable[str]) -> str:
     return text
 
 
-def number_in_path(text: str) -> int | None:
-    """A task id from a path; None when it can name no task (not a number, beyond 64 bits)."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 19):
-        return None
-    value = int(text)
-    return value if value < 1 << 63 else None
+def number_in_path(text: str, what: str) -> int:
+    """A number from a path. Raises NotFound when it can be nobody's (not a number, beyond 64 bits)."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) < 1 << 63):
+        raise NotFound(f"{what} {text[:40]} not found")
+    return int(text)
 
 
 async def body(request: AnyRequest) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import msgspec
 
 from server.simplify import Point, flat, thinned
+from server.trips import metres
 from stages.sighting import RoutePoint
 
 #: Points of a route on the wire, at most.
@@ -26,7 +26,6 @@ _SLOW, _STANDS = 2.0, 5.0  # km/h below which a car stands, and for so many seco
 _MERGED = 3.0
 _MOST = 1000.0  # a higher speed or course is no speed and no course
 _MOST_EVENTS, _MOST_GAPS = 500, 200
-_EARTH = 6_371_008.8
 
 
 class Fix(msgspec.Struct, frozen=True, array_like=True):
@@ -100,16 +99,6 @@ def _computed(points: Sequence[RoutePoint]) -> list[float | None]:
     if len(speeds) > 1:
         speeds[0] = speeds[1]
     return speeds
-
-
-def metres(one: RoutePoint, other: RoutePoint) -> float:
-    """How far two fixes are apart (haversine)."""
-    a, b = math.radians(one.lat), math.radians(other.lat)
-    h = (
-        math.sin((b - a) / 2) ** 2
-        + math.cos(a) * math.cos(b) * math.sin(math.radians(other.lon - one.lon) / 2) ** 2
-    )
-    return 2 * _EARTH * math.asin(math.sqrt(min(1.0, h)))
 
 
 def events_of(facts: dict[str, Any], points: Sequence[RoutePoint], duration: float | None) -> list[Event]:

@@ -194,11 +194,12 @@ def covered(shots: Sequence[tuple[Shot, float | None]]) -> float | None:
 
 
 def length(points: Sequence[RoutePoint]) -> float:
-    """Metres along a route (haversine)."""
-    return sum(_distance(one, other) for one, other in pairwise(points))
+    """Metres along a route."""
+    return sum(metres(one, other) for one, other in pairwise(points))
 
 
-def _distance(one: RoutePoint, other: RoutePoint) -> float:
+def metres(one: RoutePoint, other: RoutePoint) -> float:
+    """How far two fixes are apart (haversine)."""
     a, b = math.radians(one.lat), math.radians(other.lat)
     h = (
         math.sin((b - a) / 2) ** 2

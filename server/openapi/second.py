@@ -16,7 +16,7 @@ BARE = {"expand", "worker", "session", "wait", "lease_seconds"}
 STRICT = {
     "NewTask", "NewTaskForm", "Completion", "Heartbeat", "HeartbeatForm",
     "TripsToMerge", "TripSplit", "SeenClips", "BackupWish", "LeftResults",
-    "PlateText", "PlateInto", "PlateNote", "PlateNamed", "NewWatch", "WatchChange",
+    "PlateText", "PlateInto", "PlateNote", "PlateNamed", "NewWatch", "WatchChange", "Drain",
 }  # fmt: skip
 _MOMENT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}"
 _TIMES = {

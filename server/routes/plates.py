@@ -13,7 +13,7 @@ from server.asks import known_only
 from server.corrections import Correction, plate_text
 from server.errors import answer
 from server.folding import normal
-from server.params import AnyRequest, Query
+from server.params import AnyRequest, Query, number_in_path
 from server.services import of
 from server.sqlite_corrections import SqliteCorrections
 from stages.errors import BadInput, NotFound
@@ -62,7 +62,7 @@ async def dismiss_plate(request: AnyRequest, plate: FromPath[str]) -> Response[b
 @post("/sightings/{sighting_id:str}/correct", status_code=200)
 async def correct_sighting(request: AnyRequest, sighting_id: FromPath[str]) -> Response[bytes]:
     """One sighting is of another plate."""
-    query, number = params.nothing_asked(request), _number(sighting_id, "Sighting")
+    query, number = params.nothing_asked(request), number_in_path(sighting_id, "Sighting")
     text = await _text(request, query, "text")
     return await _change(request, query, lambda all_, now: all_.correct_sighting(number, text, now))
 
@@ -70,7 +70,7 @@ async def correct_sighting(request: AnyRequest, sighting_id: FromPath[str]) -> R
 @post("/sightings/{sighting_id:str}/dismiss", status_code=200)
 async def dismiss_sighting(request: AnyRequest, sighting_id: FromPath[str]) -> Response[bytes]:
     """One sighting is no plate."""
-    query, number = params.nothing_asked(request), _number(sighting_id, "Sighting")
+    query, number = params.nothing_asked(request), number_in_path(sighting_id, "Sighting")
     return await _change(request, query, lambda all_, now: all_.dismiss_sighting(number, now))
 
 
@@ -91,7 +91,7 @@ async def list_corrections(request: AnyRequest) -> Response[bytes]:
 @delete("/corrections/{correction_id:str}", status_code=200)
 async def undo_correction(request: AnyRequest, correction_id: FromPath[str]) -> Response[bytes]:
     """Take a correction back; everything is as if it had not been made."""
-    query, number = params.nothing_asked(request), _number(correction_id, "Correction")
+    query, number = params.nothing_asked(request), number_in_path(correction_id, "Correction")
     return await _change(request, query, lambda all_, now: all_.undo(number, now))
 
 
@@ -169,13 +169,6 @@ def _plate(text: str) -> str:
         return plate_text(text, "plate")
     except BadInput as error:
         raise NotFound(f"Plate {text[:40]!r} not found: {error}") from None
-
-
-def _number(text: str, what: str) -> int:
-    found = params.number_in_path(text)
-    if found is None:
-        raise NotFound(f"{what} {text[:40]} not found")
-    return found
 
 
 ROUTES = [

@@ -226,10 +226,7 @@ def _plain(text: str) -> str:
 
 
 def _number(text: str) -> int:
-    number = params.number_in_path(text)
-    if number is None:
-        raise NotFound(f"Task {text[:40]} not found")
-    return number
+    return params.number_in_path(text, "Task")
 
 
 def _name(text: str | None, field: str, most: int = _NAME) -> str | None:

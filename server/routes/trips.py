@@ -97,9 +97,7 @@ async def list_trip_edits(request: AnyRequest) -> Response[bytes]:
 async def undo_trip_edit(request: AnyRequest, edit_id: FromPath[str]) -> Response[bytes]:
     """Take a merge or a split back."""
     query = params.nothing_asked(request)
-    number = params.number_in_path(edit_id)
-    if number is None:
-        raise NotFound(f"Edit {edit_id[:40]} not found")
+    number = params.number_in_path(edit_id, "Edit")
     store = of(request).store
     edit = await store.atransact(lambda tx: tx.catalogue.undo_trip_edit(number, _now()))
     return answer(200, query.face.one(edit_view(edit, query.face)), query.strangers)

@@ -11,11 +11,10 @@ from litestar.params import FromPath
 from server import params, views_marks
 from server.asks import known_only
 from server.errors import answer
-from server.params import AnyRequest, Query
+from server.params import AnyRequest, Query, number_in_path
 from server.services import of
 from server.watches import MATCHES, Watch
 from server.watchlist import FIELDS
-from stages.errors import NotFound
 
 MAX_LISTED = 1000
 
@@ -59,14 +58,14 @@ async def create_watch(request: AnyRequest) -> Response[bytes]:
 async def get_watch(request: AnyRequest, watch_id: FromPath[str]) -> Response[bytes]:
     """One watch."""
     query = params.nothing_asked(request)
-    watch = await of(request).watchlist.get(_number(watch_id, "Watch"))
+    watch = await of(request).watchlist.get(number_in_path(watch_id, "Watch"))
     return answer(200, query.face.one(views_marks.watch(watch, query.face)), query.strangers)
 
 
 @patch("/watches/{watch_id:str}")
 async def change_watch(request: AnyRequest, watch_id: FromPath[str]) -> Response[bytes]:
     """Change a watch; another text is looked for in the past again."""
-    number = _number(watch_id, "Watch")
+    number = number_in_path(watch_id, "Watch")
     query, said = await _said(request)
     watch, secret = await of(request).watchlist.change(number, said)
     of(request).notifier.wake(number)
@@ -78,7 +77,7 @@ async def change_watch(request: AnyRequest, watch_id: FromPath[str]) -> Response
 async def delete_watch(request: AnyRequest, watch_id: FromPath[str]) -> Response[bytes]:
     """Remove a watch, and the list of what it told."""
     query = params.nothing_asked(request)
-    watch = await of(request).watchlist.drop(_number(watch_id, "Watch"))
+    watch = await of(request).watchlist.drop(number_in_path(watch_id, "Watch"))
     return answer(200, query.face.one(views_marks.watch(watch, query.face)), query.strangers)
 
 
@@ -86,7 +85,7 @@ async def delete_watch(request: AnyRequest, watch_id: FromPath[str]) -> Response
 async def test_watch(request: AnyRequest, watch_id: FromPath[str]) -> Response[bytes]:
     """Send a test on each way of a watch, and say what became of it."""
     query = params.nothing_asked(request)
-    sent = await of(request).notifier.test(_number(watch_id, "Watch"))
+    sent = await of(request).notifier.test(number_in_path(watch_id, "Watch"))
     shown = [views_marks.delivery(each, query.face) for each in sent]
     return answer(200, query.face.one(shown), query.strangers)
 
@@ -108,7 +107,7 @@ async def list_deliveries(request: AnyRequest) -> Response[bytes]:
 async def retry_delivery(request: AnyRequest, delivery_id: FromPath[str]) -> Response[bytes]:
     """Send a notification again."""
     query = params.nothing_asked(request)
-    found = await of(request).watchlist.retry(_number(delivery_id, "Delivery"))
+    found = await of(request).watchlist.retry(number_in_path(delivery_id, "Delivery"))
     of(request).notifier.wake(found.watch_id)
     return answer(200, query.face.one(views_marks.delivery(found, query.face)), query.strangers)
 
@@ -127,13 +126,6 @@ async def _searched(request: AnyRequest, watch: Watch) -> Watch:
     if watch.active and watch.past_at is None:
         await services.notifier.search_past()
     return await services.watchlist.get(watch.watch_id)
-
-
-def _number(text: str, what: str) -> int:
-    found = params.number_in_path(text)
-    if found is None:
-        raise NotFound(f"{what} {text[:40]} not found")
-    return found
 
 
 ROUTES = [

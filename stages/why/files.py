@@ -79,19 +79,6 @@ class Verdict(msgspec.Struct):
     tracks: list[Whole] = []
 
 
-class Track(msgspec.Struct):
-    """One object that was followed."""
-
-    track: Whole = 0
-    label: Text = ""
-    first_seconds: Seconds = 0.0
-    last_seconds: Seconds = 0.0
-    outcomes: Annotated[dict[Text, Whole], Meta(max_length=1000)] = {}
-    verdict: Verdict | None = None
-    looks_left_out: Whole = 0
-    looks: list[Look] = []
-
-
 class Outline(msgspec.Struct):
     """A track without its looks."""
 
@@ -101,6 +88,13 @@ class Outline(msgspec.Struct):
     last_seconds: Seconds = 0.0
     outcomes: Annotated[dict[Text, Whole], Meta(max_length=1000)] = {}
     verdict: Verdict | None = None
+
+
+class Track(Outline):
+    """One object that was followed."""
+
+    looks_left_out: Whole = 0
+    looks: list[Look] = []
 
 
 class Outlines(msgspec.Struct):
