@@ -13,7 +13,7 @@ from config.loader import ConfigurationLoader
 from config.settings import Settings
 from server.auth import Tokens
 from server.edge import edge
-from server.errors import detail, to_answer
+from server.errors import detail
 from server.gate import SignIn, caller_key, cors, gate, guard
 from server.keys import home_key
 from server.limits import Limits, limited
@@ -39,6 +39,7 @@ from server.routes import (
     webui,
     ws,
 )
+from server.routes.pages import trouble
 from server.services import Services
 from server.swift import swift
 
@@ -79,7 +80,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
         exception_handlers={
             MethodNotAllowedException: _not_allowed,
             SignIn: session.sign_in,
-            Exception: to_answer,
+            Exception: trouble.refused,
         },
         cors_config=cors(settings),
         openapi_config=None,
@@ -124,7 +125,8 @@ def _not_allowed(request: AnyRequest, _: Exception):  # type: ignore[no-untyped-
             methods |= set(getattr(route, "methods", ()))
     if "GET" in methods:
         methods.add("HEAD")
-    return detail(405, "This address does not take that method", {"Allow": ", ".join(sorted(methods))})
+    allowed = {"Allow": ", ".join(sorted(methods))}
+    return trouble.shown(request, detail(405, "This address does not take that method", allowed))
 
 
 def _fits(components: Sequence[object], path: str) -> bool:

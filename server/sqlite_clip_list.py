@@ -19,19 +19,33 @@ _FRESH = 30.0
 #: Where a list is walked: along the clips, or along their routes, whose index has their boxes.
 _CLIPS = "clip"
 _ROUTES = "route_line l INDEXED BY route_line_newest CROSS JOIN clip ON clip.video_id = l.video_id"
+_GAVE_UP = "(SELECT video_id FROM task WHERE state = 'failed' AND phase = 'gave_up' AND video_id IS NOT NULL)"
+_LEASED = "(SELECT video_id FROM task WHERE phase = 'leased' AND video_id IS NOT NULL)"
+_OPEN = f"clip.archived = 0 AND clip.video_id NOT IN {_GAVE_UP}"
+#: As `Listed.status` has it. What the index of the list knows goes first.
+_STATUS = {
+    "queued": f"{_OPEN} AND clip.video_id NOT IN {_LEASED} AND clip.tasks_done = 0",
+    "processing": f"{_OPEN} AND (clip.video_id IN {_LEASED} OR clip.tasks_done > 0)",
+    "processed": "clip.archived = 1",
+    "failed": f"clip.archived = 0 AND clip.video_id IN {_GAVE_UP}",
+}
+#: What a clip can be, in the order of its way.
+STATUSES = tuple(_STATUS)
 _HIGH = "l.south <= :north AND l.north >= :south"
 
 
 class ClipFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which clips a list shows; None = any. Dates are local days, inclusive. `before`: what follows that
-    place in the list, as `Listed.place` names it.
+    """Which clips a list shows; None = any, no channels = all. Dates are local days, inclusive.
+
+    `status`: one of `STATUSES`. `before`: what follows that place in the list, as `Listed.place` names it.
     """
 
     date_from: str | None = None
     date_to: str | None = None
-    channel: str | None = None
+    channels: tuple[str, ...] = ()
     mode: str | None = None
     plates: bool | None = None
+    status: str | None = None
     area: Area | None = None
     before: tuple[str | None, int, str] | None = None
     limit: int = 60
@@ -160,7 +174,7 @@ def _conditions(which: ClipFilter) -> tuple[str, str, dict[str, Any]]:
     values: dict[str, Any] = {
         "date_from": which.date_from,
         "until": next_day(which.date_to),
-        "channel": which.channel,
+        "channels": msgspec.json.encode(which.channels).decode() if which.channels else None,
         "mode": which.mode,
     }
     table = "clip" if which.area is None else "l"
@@ -168,7 +182,7 @@ def _conditions(which: ClipFilter) -> tuple[str, str, dict[str, Any]]:
     for name, condition in (
         ("date_from", f"{table}.start_local >= :date_from"),
         ("until", f"{table}.start_local < :until"),
-        ("channel", "clip.channel = :channel"),
+        ("channels", "clip.channel IN (SELECT value FROM json_each(:channels))"),
         ("mode", "clip.mode = :mode"),
     ):
         if values[name] is not None:
@@ -176,6 +190,8 @@ def _conditions(which: ClipFilter) -> tuple[str, str, dict[str, Any]]:
     if which.plates is not None:
         wanted = ">" if which.plates else "="
         conditions.append(f"coalesce(clip.plates_shown, clip.plates_found, 0) {wanted} 0")
+    if which.status is not None:
+        conditions.append(_STATUS[which.status])
     if which.area is not None:
         values |= msgspec.structs.asdict(which.area)
         across = which.area.west > which.area.east  # the date line

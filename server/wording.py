@@ -105,6 +105,12 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{share * 100:.0f} %"
 
 
+def sentence(text: str) -> str:
+    """An error's words as a sentence of a page: it begins large and ends."""
+    whole = text[:1].upper() + text[1:]
+    return whole if whole.endswith((".", "!", "?")) else f"{whole}."
+
+
 def tallies(counts: list[tuple[str, int]]) -> str:
     """Named counts that are not nought: "2 failures, 1 crash"."""
     one = {"failures": "failure", "crashes": "crash", "lost": "lost"}
@@ -144,6 +150,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "hour": hour,
     "moment": moment,
     "ago": ago,
+    "sentence": sentence,
     "size": size,
     "tallies": tallies,
     "reason": reason_of,

@@ -95,14 +95,54 @@ def test_list_is_narrowed(api, client):
         ("?bbox=52.55,13.4,52.7,13.6", ["c"]),
         ("?bbox=40,13.4,41,13.6", []),
         ("?channel=interior", []),
+        ("?channel=rear&channel=front&to=2024-01-31", ["b", "a"]),
+        ("?channel=rear&channel=interior", ["b"]),
     ):
         assert walk(client, query) == names, query
     assert "2 clips that fit" in client.get("/videos?channel=front").text
     assert '<option value="2024-02">February 2024' in client.get("/videos").text
 
 
+def test_list_is_narrowed_by_state(api, client):
+    """Each clip is in the state that its mark says, and in that list alone; with a place, too."""
+    for name, start in (("q", "10"), ("r", "11"), ("p", "12"), ("f", "13"), ("a", "14"), ("b", "15")):
+        task = {
+            "task_type": "PREPROCESS_VIDEO",
+            "video_id": name,
+            "inputs": [{"device": "nas", "path": "/x"}],
+        }
+        api("POST", "/tasks", task)
+        if name in "pab":
+            clip(api, name, f"2024-01-15T{start}:00:00")
+    held = {}
+    for number in range(6):
+        (task,) = api("POST", f"/tasks/pending?worker=w&session={number}", {"places": ["nas"]}).json()
+        held[task["video_id"]] = task
+    for name in "qpab":
+        body = {"lease": held[name]["lease"]}
+        assert api("POST", f"/tasks/{held[name]['task_id']}/release", body).status_code == 200
+    lost = {"lease": held["f"]["lease"], "error": "gone", "retry": False}
+    assert api("POST", f"/tasks/{held['f']['task_id']}/fail", lost).status_code == 200
+    for name in "ab":
+        made = api("POST", "/tasks", {"task_type": "ARCHIVE_VIDEO", "video_id": name}).json()
+        assert api("POST", f"/tasks/{made['task_id']}/complete", {}).status_code == 200
+    for state, names in (
+        ("queued", ["q"]),
+        ("processing", ["p", "r"]),
+        ("processed", ["b", "a"]),
+        ("failed", ["f"]),
+    ):
+        assert sorted(walk(client, f"?status={state}")) == sorted(names), state
+        text = client.get(f"/videos?status={state}").text
+        assert f"{len(names)} clip{'s' * (len(names) > 1)} that fit" in text
+        marks = re.findall(r'<span class="mark (?:bad|now|)">(queued|processing|failed)</span>', text)
+        assert marks == [state] * (len(names) if state != "processed" else 0)
+    assert walk(client, "?status=processed&bbox=40,13.4,41,13.6") == []
+
+
 @pytest.mark.parametrize(
-    "query", ["from=x", "month=2024-13", "bbox=1,2,3", "before=x", "before=~9999999999999999999~a"]
+    "query",
+    ["from=x", "month=2024-13", "bbox=1,2,3", "before=x", "before=~9999999999999999999~a", "status=done"],
 )
 def test_wrong_filters_are_said(client, query):
     """What cannot be understood is said above the list, which is whole then."""
@@ -255,3 +295,42 @@ def test_what_is_not_there_is_said_on_a_page(client):
         answer = client.get(path)
         assert answer.status_code == 404
         assert "<nav" in answer.text
+
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/nope", 404),
+        ("/videos/a/b/c", 404),
+        ("/videos/../secret", 404),
+        ("/media/videos/none/raw", 404),
+        ("/session/end", 405),
+    ],
+)
+def test_a_browser_at_an_address_that_is_no_page(client, path, status):
+    """It is shown a page of the site with ways on, and the status says the truth; programs get JSON."""
+    got = client.get(path, headers=BROWSER)
+    assert (got.status_code, got.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert '<a class="button main" href="/">Home</a>' in got.text
+    assert "default-src 'none'" in got.headers["content-security-policy"]
+    plain = client.get(path, headers={"accept": "*/*"})
+    assert (plain.status_code, list(plain.json())) == (status, ["detail"])
+    if status == 405:
+        assert got.headers["allow"] == plain.headers["allow"] == "OPTIONS, POST"
+
+
+def test_the_api_speaks_json_to_browsers_too(client):
+    """Whoever opens an address of the API gets what it answers to programs; so does who sends something."""
+    for path in ("/api/v1/tasks/999", "/api/nope"):
+        assert list(client.get(path, headers=BROWSER).json()) == ["detail"]
+    assert list(client.post("/nope", headers=BROWSER).json()) == ["detail"]
+
+
+def test_a_strange_address_is_shown_as_text(client):
+    """What somebody wrote into a link is not part of the page."""
+    got = client.get("/<script>alert(1)</script>", headers=BROWSER)
+    assert got.status_code == 404
+    assert "<script>alert" not in got.text

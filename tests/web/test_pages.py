@@ -10,7 +10,7 @@ PAGES = ["/", "/videos", "/plates", "/map", "/queue", "/devices", "/settings"]
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/videos", "/queue", "/devices", "/settings", "/login", "/videos/none"]
+    "path", ["/", "/videos", "/queue", "/devices", "/settings", "/login", "/videos/none", "/no/page"]
 )
 def test_everybody_can_use_it(tab, path):
     """axe-core finds nothing serious, nothing is wider than the screen, nothing moves while it loads."""
@@ -86,7 +86,7 @@ def test_trips_and_clips_lead_to_the_video(tab, site):
     tab.open("/videos?month=2026-06")
     assert tab.locator(".day").count() == 2
     assert tab.locator(".clip").count() == 2
-    tab.select_option("select[name=channel]", "rear")
+    tab.check("input[name=channel][value=rear]")
     tab.wait_for_url("**channel=rear**")
     assert tab.locator(".clip").count() == 1
     tab.click(f'a.mark[href="/videos/{site.rear}"]')
@@ -142,3 +142,13 @@ def test_colours_and_units_are_chosen(tab):
         tab.select_option("#units", "imperial")
     tab.open("/videos")
     assert "0.2 mi" in tab.inner_text("main")
+
+
+def test_an_address_that_is_no_page_leads_home(tab):
+    """It says so with the bar of every page, and a way on."""
+    tab.pardon("404")
+    tab.open("/vidoes/2026")
+    assert tab.inner_text("h1") == "Not found"
+    assert tab.locator("nav.pages a").count() == len(PAGES)
+    tab.click("main >> text=Home")
+    tab.wait_for_url(f"{tab.url}/")

@@ -114,3 +114,14 @@ def test_signing_out_ends_it(closed_tab, closed):
     closed_tab.wait_for_url("**/login")
     other.get_by_role("button", name="Drain").first.click()
     other.wait_for_url("**/login?next=%2Fdevices")
+
+
+def test_what_a_viewer_may_not_see_is_refused_as_a_page(closed_tab, closed):
+    """An admin's page is refused in the site's look, with a way to sign in as somebody else."""
+    closed_tab.pardon("403")
+    sign_in(closed_tab, token(closed.house, "viewer"))
+    closed_tab.wait_for_selector("table.counts")
+    look(closed_tab, "/watchlist")
+    assert "role admin" in closed_tab.inner_text("main")
+    closed_tab.click("text=Sign in with another token")
+    closed_tab.wait_for_url("**/login?next=/watchlist")

@@ -263,6 +263,30 @@ def test_a_part_to_export(tab, site):
     assert film.value.suggested_filename == f"{site.video}_video_lowres.mp4"
 
 
+def test_the_command_of_the_channel_that_is_shown(tab, site, tmp_path):
+    """It names that clip and its seconds, and runs as it is copied; evidence is whole and takes no blur."""
+    watch(tab, site.video, "?t=1")
+    tab.keyboard.press("i")
+    tab.keyboard.press("5")
+    tab.keyboard.press("o")
+    tab.click(f"[data-channel-of='{site.rear}']")
+    tab.check("#gpx")
+    command = tab.inner_text("#command").split()
+    assert command[:3] == ["dashcam", "export", site.rear]
+    assert command[-1] == "--gpx"
+    seconds = [float(command[command.index(name) + 1]) for name in ("--from", "--to")]
+    assert seconds == pytest.approx([1, 4], abs=1.5)
+    assert seconds[1] - seconds[0] == pytest.approx(3, abs=0.02)
+    until(tab, f"document.querySelector('[data-film=raw]').href.includes('{site.rear}')")
+    made = site.house.command("server", *command[1:], "--to-dir", str(tmp_path))
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert [each.suffix for each in tmp_path.iterdir()].count(".mp4") == 1
+    tab.check("#blur")
+    tab.check("#evidence")
+    assert tab.locator("#blur").is_disabled()
+    assert tab.inner_text("#command").split()[3:] == [*command[3:-1], "--evidence"]
+
+
 def test_why_nothing_was_read_here(tab, site):
     """The report answers in sentences, and its moments can be jumped to."""
     watch(tab, site.video, "?t=0")

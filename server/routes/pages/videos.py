@@ -1,4 +1,4 @@
-"""`/videos`: clips by day and trip, narrowed by date, channel, mode, plates and place."""
+"""`/videos`: clips by day and trip, narrowed by what is known of them; here trips are edited, too."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from urllib.parse import urlencode
 import msgspec
 from litestar import Response, get
 
-from server.catalogue import Trip
+from server.catalogue import Trip, TripEdit
 from server.mapping import map_face
-from server.pages import page
+from server.pages import page, who
 from server.params import AnyRequest, Query
 from server.routes.webui import area_of
 from server.search import day
 from server.services import Services, of
-from server.sqlite_clip_list import ClipFilter, Listed
+from server.sqlite_clip_list import STATUSES, ClipFilter, Listed
 from server.sqlite_map import extent
 from server.sqlite_trips import camera_seconds
 from server.trips import Shot, moments
@@ -25,7 +25,12 @@ from stages.errors import BadInput
 
 #: Clips on a page, and up to where they are counted.
 SHOWN, COUNTED = 48, 1000
-_ASKED = ("from", "to", "month", "channel", "mode", "plates", "bbox")
+#: Edits of trips that can be taken back here; the command takes back older ones.
+_EDITS = 5
+_ASKED = ("from", "to", "month", "mode", "status", "plates", "bbox")
+_MOST_CHANNELS = 20
+#: What a form holds: texts, and the channels that are ticked.
+Asked = dict[str, str | list[str]]
 
 
 class Drive(msgspec.Struct):
@@ -46,7 +51,10 @@ class Day(msgspec.Struct):
 async def videos(request: AnyRequest) -> Response[bytes]:
     """A page of clips, newest first."""
     query, services = Query(request), of(request)
-    asked = {name: query.text(name) or "" for name in _ASKED}
+    asked: Asked = {name: query.text(name) or "" for name in _ASKED}
+    asked["channel"] = [each[:64] for each in dict.fromkeys(query.texts("channel"))][:_MOST_CHANNELS]
+    editing = query.text("edit") is not None and who(request).may_edit
+    kept = {name: value for name, value in asked.items() if value}
     which, trouble = ClipFilter(limit=SHOWN), ""
     try:
         which = _filter(query, asked)
@@ -65,31 +73,36 @@ async def videos(request: AnyRequest) -> Response[bytes]:
         extent=await services.database.read(extent) or [],
         asked=asked,
         trouble=trouble,
-        narrowed=any(asked.values()),
+        narrowed=bool(kept),
+        statuses=STATUSES,
+        editing=editing,
+        edits=await _edits(services) if editing else [],
+        turn_edit=_address(kept, edit=not editing),
         days=await _days(services, clips),
         count=count,
         counted=COUNTED,
         channels=channels,
         modes=modes,
         months=await services.clips.months(),
-        older=_older(asked, clips[-1]) if more else "",
-        begun=which.before is None,
+        older=_address(kept, edit=editing, before=_before(clips[-1])) if more else "",
+        newest="" if which.before is None else _address(kept, edit=editing),
     )
 
 
-def _filter(query: Query, asked: dict[str, str]) -> ClipFilter:
+def _filter(query: Query, asked: Asked) -> ClipFilter:
     """What the form asks for. Raises `BadInput`."""
-    first, last = day(asked["from"], "from"), day(asked["to"], "to")
-    if asked["month"]:
-        first = day(asked["month"][:7] + "-01", "month")
-        year, month = (int(part) for part in str(first).split("-")[:2])
-        last = f"{str(first)[:8]}{monthrange(year, month)[1]}"
+    first, last = day(query.text("from"), "from"), day(query.text("to"), "to")
+    if month := query.text("month"):
+        first = day(month[:7] + "-01", "month")
+        year, number = (int(part) for part in str(first).split("-")[:2])
+        last = f"{str(first)[:8]}{monthrange(year, number)[1]}"
     return ClipFilter(
         date_from=first,
         date_to=last,
-        channel=asked["channel"][:64] or None,
-        mode=asked["mode"][:64] or None,
-        plates={"yes": True, "no": False}.get(asked["plates"]),
+        channels=tuple(asked["channel"]),
+        mode=str(asked["mode"])[:64] or None,
+        status=query.choice("status", STATUSES),
+        plates={"yes": True, "no": False}.get(str(asked["plates"])),
         area=area_of(query),
         before=_place(query.text("before")),
         limit=SHOWN,
@@ -97,7 +110,7 @@ def _filter(query: Query, asked: dict[str, str]) -> ClipFilter:
 
 
 def _place(text: str | None) -> tuple[str | None, int, str] | None:
-    """`start~created~video_id`, as `_older` writes it."""
+    """`start~created~video_id`, as `_before` writes it."""
     if text is None:
         return None
     start, _, rest = text.partition("~")
@@ -107,9 +120,20 @@ def _place(text: str | None) -> tuple[str | None, int, str] | None:
     return start[:40] or None, int(created), name[:128]
 
 
-def _older(asked: dict[str, str], last: Listed) -> str:
-    place = f"{last.start_local or ''}~{last.created_at}~{last.video_id}"
-    return "/videos?" + urlencode({name: value for name, value in asked.items() if value} | {"before": place})
+def _before(last: Listed) -> str:
+    return f"{last.start_local or ''}~{last.created_at}~{last.video_id}"
+
+
+def _address(kept: Asked, *, edit: bool, **more: str) -> str:
+    """This page with what the form holds."""
+    query = urlencode(kept | ({"edit": "1"} if edit else {}) | more, doseq=True)
+    return f"/videos?{query}" if query else "/videos"
+
+
+async def _edits(services: Services) -> list[TripEdit]:
+    """What was said of trips lately and holds, newest first."""
+    said = await services.trips.trip_edits(_EDITS * 4, 0)
+    return [each for each in said if each.undone_at is None][:_EDITS]
 
 
 async def _days(services: Services, clips: list[Listed]) -> list[Day]:

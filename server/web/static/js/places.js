@@ -11,8 +11,16 @@ areaOf(form.elements.bbox, {
   changed: () => form.requestSubmit(),
 });
 
-for (const choice of form.querySelectorAll("select")) {
+// The page that comes next goes on where this one was.
+const kept = "videos-choice";
+const named = (field) => `${field.name}=${field.type === "checkbox" ? field.value : ""}`;
+const before = sessionStorage.getItem(kept);
+sessionStorage.removeItem(kept);
+[...form.elements].find((field) => named(field) === before)?.focus({ preventScroll: true });
+
+for (const choice of form.querySelectorAll("select, input[type=checkbox]")) {
   choice.addEventListener("change", () => {
+    sessionStorage.setItem(kept, named(choice));
     if (choice.name === "month" && choice.value) { form.elements.from.value = ""; form.elements.to.value = ""; }
     form.requestSubmit();
   });

@@ -72,10 +72,10 @@ player.addEventListener("film", ({ detail }) => {
     if (detail.kind) part("quality").value = detail.kind;
   }
   for (const name of ["play", "shot"]) part(name).disabled = !detail.kind;
-  if (player.id !== id) return;
   for (const link of document.querySelectorAll("[data-film]")) {
     const its = detail.films.find((each) => each.kind === link.dataset.film);
     link.hidden = its?.state !== "here";
+    link.href = `/media/videos/${player.id}/${link.dataset.film}?download=1`;
   }
 });
 
@@ -126,6 +126,7 @@ function channel(button) {
   const its = channels.find((each) => each.video_id === button.dataset.channelOf);
   if (!its) return;
   for (const each of document.querySelectorAll("[data-channel-of]")) each.setAttribute("aria-pressed", String(each === button));
+  marks.of(its.video_id, its.offset);
   player.open(its.video_id, its.offset).catch((error) => say(error.message, 10));
 }
 
