@@ -18,12 +18,16 @@ _FEW = 2_000
 def area_page(connection: sqlite3.Connection, which: PlateFilter, index: PlateIndex) -> list[int] | None:
     """The numbers of the sightings on a page of a search by box; None when they are not to be found so."""
     area = which.area
-    if area is None or area.west > area.east or which.text or which.video_id or which.limit < 0:
+    if area is None or area.west > area.east or which.video_id or which.limit < 0:
+        return None
+    if which.text and not which.candidates:
         return None
     asked = plate_conditions(connection, which, index, tree=False)
     if asked is None:
         return None
     conditions, values = asked
+    if which.text and "text_flags" not in values:
+        return None  # they are few enough to be looked up
     if connection.execute(SQL["count_in_box"], values | {"most": _FEW + 1}).fetchone()[0] <= _FEW:
         return None
     dates = "".join(

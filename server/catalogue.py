@@ -112,11 +112,13 @@ class PlateFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     `text` is compared by `match`: "partial" (a fragment; with ? and * a pattern for the whole plate),
     "exact", or "similar" (look-alikes made equal, and a misread character or two). `known`: "hide" plates
-    that have a name, or show them "only"; `sure`: the least confidence, 0 to 1.
+    that have a name, or show them "only"; `sure`: the least confidence, 0 to 1. `candidates`: `text` is also
+    compared with what a sighting was nearly read as.
     """
 
     text: str = ""
     match: str = "partial"
+    candidates: bool = False
     area: Area | None = None
     video_id: str | None = None
     date_from: str | None = None

@@ -6,6 +6,8 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
 
 import msgspec
 from rapidfuzz.distance import Levenshtein
@@ -23,21 +25,32 @@ class PlateIndex:
     """Every distinct plate. Each search first reads those that are new, or all anew where some were removed.
 
     About six bytes for each plate, up to forty once similar ones were asked for; 0.8 s for half a million.
+    `runners_up` is the same for what sightings were nearly read as.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, table: str = "plate", key: str = "plate_id") -> None:
+        self._of = {"table": table, "key": key}
         self._lock = threading.Lock()
         self._blocks: list[Block] = []
         self._last = 0
         self._removals: int | None = None
 
+    @cached_property
+    def runners_up(self) -> PlateIndex:
+        """Every distinct other reading of a sighting; its `plate_id` is `runner_up.text_id`."""
+        return PlateIndex("runner_up_text", "text_id")
+
+    def _run(self, connection: sqlite3.Connection, name: str, **values: Any) -> sqlite3.Cursor:
+        return connection.execute(SQL[name].format(**self._of), values)
+
     def load(self, connection: sqlite3.Connection) -> list[Block]:
         """All plates that `connection` sees. Other searches wait meanwhile."""
         with self._lock:
-            removals = _removals(connection)
+            # Another reading's number is never given again: what is left of one that is gone finds nothing.
+            removals = _removals(connection) if self._of["table"] == "plate" else 0
             if removals != self._removals:  # plates are gone, and their numbers may be given again
                 self._blocks, self._last, self._removals = [], 0, removals
-            cursor = connection.execute(SQL["plates_after"], {"plate_id": self._last})
+            cursor = self._run(connection, "plates_after", last=self._last)
             while rows := cursor.fetchmany(_ROWS):
                 self._add(rows)
             return list(self._blocks)
@@ -56,7 +69,7 @@ class PlateIndex:
     def fitting(self, connection: sqlite3.Connection, text: str, match: str) -> Plates:
         """The plates that a search means: `text` as it was given, `match` as in `catalogue.PlateFilter`."""
         if match == "exact":
-            rows = connection.execute(SQL["plate_by_text"], {"text": normal(text)})
+            rows = self._run(connection, "plate_numbered", text=normal(text))
             return Plates.of(number for (number,) in rows)
         if match == "similar":
             return Plates.of(self.similar(connection, text))
@@ -75,8 +88,8 @@ class PlateIndex:
     def _checked(self, connection: sqlite3.Connection, glob: str, found: Plates) -> Plates:
         if not found.parts or not strange(glob):
             return found
-        among = {"plates": _json(found.numbers()), "glob": glob}
-        return Plates.of(number for (number,) in connection.execute(SQL["plates_among"], among))
+        rows = self._run(connection, "plates_among", plates=_json(found.numbers()), glob=glob)
+        return Plates.of(number for (number,) in rows)
 
     def similar(self, connection: sqlite3.Connection, text: str) -> list[int]:
         """Plates that equal `text` but for look-alikes, or for as many characters as `far` says.
@@ -93,7 +106,8 @@ class PlateIndex:
                 if found:
                     plates.parts.append((block.first, found))
         if strange(folded):
-            return _measured(connection, folded, off, [n for plates in near for n in plates.numbers()])
+            among = _json([n for plates in near for n in plates.numbers()])
+            return _measured(self._run(connection, "texts_among", plates=among).fetchall(), folded, off)
         numbers: list[int] = []
         for plates in near:
             if len(numbers) < MOST_SIMILAR:
@@ -123,10 +137,9 @@ def _removals(connection: sqlite3.Connection) -> int:
         return 0  # a file of an older program, which is only read: nobody removes anything
 
 
-def _measured(connection: sqlite3.Connection, folded: str, off: int, among: list[int]) -> list[int]:
+def _measured(rows: list[tuple[int, str]], folded: str, off: int) -> list[int]:
     """Those that are as near as they seemed, the nearest first."""
-    rows = connection.execute(SQL["folded_among"], {"plates": _json(among)}).fetchall()
-    apart = [(Levenshtein.distance(folded, text, score_cutoff=off), number) for number, text in rows]
+    apart = [(Levenshtein.distance(folded, fold(text), score_cutoff=off), number) for number, text in rows]
     return [number for distance, number in sorted(apart) if distance <= off][:MOST_SIMILAR]
 
 

@@ -26,11 +26,14 @@ MANY, NEAR = 20_000, 60_000
 
 def page(connection: sqlite3.Connection, which: PlateFilter, plates: Plates) -> list[int]:
     """The numbers of the sightings on a page of a search, which is for these plates."""
-    return _Page(connection, which).find(plates)
+    return Page(connection, which).find(plates)
 
 
-class _Page:
+class Page:
     """A search for one page: `most` sightings from the newest on, of which the last ones are the page."""
+
+    #: The statements that it goes by.
+    walked, gathered = "sightings_walked", "sightings_of_plates"
 
     def __init__(self, connection: sqlite3.Connection, which: PlateFilter) -> None:
         self._connection = connection
@@ -56,14 +59,19 @@ class _Page:
         if which.known is not None:
             self._other += f" AND {by_name(which.known)}"
 
+    def farthest(self, count: int) -> int:
+        """How many sightings are walked over before this many plates are looked up."""
+        return max(WALK, min(count * WORTH, NEAR))
+
     def find(self, plates: Plates) -> list[int]:
+        """The numbers of the sightings on the page."""
         count = plates.count()
         if not count:
             return []
         self._values["flags"] = plates.flags
         need, found = WALK, list[int]()
-        while len(found) < self._most and need <= max(WALK, min(count * WORTH, NEAR)):
-            found = self._numbers("sightings_walked", walked=need, most=self._most)
+        while len(found) < self._most and need <= self.farthest(count):
+            found = self._numbers(self.walked, walked=need, most=self._most)
             need = self._enough(need, len(found))
         if len(found) < self._most:
             self._values["plates"] = msgspec.json.encode(plates.numbers()).decode()
@@ -84,12 +92,10 @@ class _Page:
             since = next(iter(self._numbers("timestamp_of_rank", rank=rank)), None)
             if since is None:
                 break
-            newest = self._numbers(
-                "sightings_of_plates", " AND s.timestamp >= :since", since=since, most=self._most
-            )
+            newest = self._numbers(self.gathered, " AND s.timestamp >= :since", since=since, most=self._most)
             if len(newest) >= self._most:
                 return newest
-        return self._numbers("sightings_of_plates", most=self._most)
+        return self._numbers(self.gathered, most=self._most)
 
     def _numbers(self, name: str, condition: str = "", **values: Any) -> list[Any]:
         statement = SQL[name].format(condition=condition, dates=self._dates, other=self._other)

@@ -44,6 +44,9 @@ SELECT * FROM task WHERE phase = 'backing_off' AND run_at <= :now ORDER BY run_a
 -- far_tasks --
 SELECT * FROM task WHERE phase = 'backing_off' AND run_at > :horizon ORDER BY run_at LIMIT 500;
 
+-- any_waits --
+SELECT 1 FROM task WHERE phase = 'no_input' LIMIT 1;
+
 -- waiting_for --
 SELECT * FROM task WHERE video_id = :video_id AND phase = 'no_input';
 
@@ -161,7 +164,8 @@ INSERT INTO sighting (sighting_id, video_id, plate_id, confidence, confirmed, fr
                       candidates, crop, first_seconds, last_seconds, track, reads, agreeing, box)
 VALUES (1 + max(coalesce((SELECT max(sighting_id) FROM sighting), 0), coalesce((SELECT max(sighting_id) FROM dismissed), 0)),
         :video_id, :plate_id, :confidence, :confirmed, :frame_number, :timestamp, :lat, :lon, :candidates,
-        :crop, :first_seconds, :last_seconds, :track, :reads, :agreeing, :box);
+        :crop, :first_seconds, :last_seconds, :track, :reads, :agreeing, :box)
+RETURNING sighting_id;
 
 -- videos --
 SELECT c.video_id, filename, start_local, duration_seconds, total_frames, detections_count,
@@ -202,16 +206,20 @@ ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :limit OFFSET :offset;
 SELECT count(*) FROM sighting s WHERE {conditions};
 
 -- plates_after --
-SELECT plate_id, text FROM plate WHERE plate_id > :plate_id ORDER BY plate_id;
+-- This one and the next three: `plate_index.py` says of which table.
+SELECT {key}, text FROM {table} WHERE {key} > :last ORDER BY {key};
+
+-- plate_numbered --
+SELECT {key} FROM {table} WHERE text = :text;
+
+-- plates_among --
+SELECT {key} FROM {table} WHERE {key} IN (SELECT value FROM json_each(:plates)) AND text GLOB :glob;
+
+-- texts_among --
+SELECT {key}, text FROM {table} WHERE {key} IN (SELECT value FROM json_each(:plates));
 
 -- plate_removals --
 SELECT times FROM plate_removal;
-
--- plates_among --
-SELECT plate_id FROM plate WHERE plate_id IN (SELECT value FROM json_each(:plates)) AND text GLOB :glob;
-
--- folded_among --
-SELECT plate_id, folded FROM plate WHERE plate_id IN (SELECT value FROM json_each(:plates));
 
 -- known_fingerprint --
 -- A clip whose tasks were all given up is not known: handing it in again is how it is tried again.
@@ -706,6 +714,36 @@ ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT 1 OFFSET :rank;
 SELECT s.sighting_id FROM sighting s
 WHERE s.plate_id IN (SELECT value FROM json_each(:plates)){condition}{dates}{other}
 ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :most;
+
+-- runners_up_walked --
+-- This one and the next: as the ones before, by other readings.
+SELECT w.sighting_id FROM (
+  SELECT s.sighting_id, s.timestamp FROM sighting s WHERE 1{dates}{other}
+  ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :walked) w
+WHERE EXISTS (SELECT 1 FROM runner_up r WHERE r.sighting_id = w.sighting_id AND substr(:flags, r.text_id + 1, 1) = x'31')
+ORDER BY w.timestamp DESC, w.sighting_id DESC LIMIT :most;
+
+-- sightings_of_runners_up --
+SELECT s.sighting_id FROM (
+  SELECT DISTINCT r.sighting_id FROM runner_up r WHERE r.text_id IN (SELECT value FROM json_each(:plates))) n
+CROSS JOIN sighting s ON s.sighting_id = n.sighting_id WHERE 1{condition}{dates}{other}
+ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :most;
+
+-- newest_among --
+SELECT s.sighting_id FROM json_each(:sightings) n CROSS JOIN sighting s ON s.sighting_id = n.value
+ORDER BY s.timestamp DESC, s.sighting_id DESC LIMIT :limit OFFSET :offset;
+
+-- sightings_with_candidates --
+SELECT sighting_id, candidates FROM sighting WHERE candidates <> '[]';
+
+-- candidates_of --
+SELECT sighting_id, candidates FROM sighting WHERE sighting_id IN (SELECT value FROM json_each(:sightings));
+
+-- put_runner_up_text --
+INSERT INTO runner_up_text (text) VALUES (:text) ON CONFLICT DO NOTHING;
+
+-- put_runner_up --
+INSERT OR IGNORE INTO runner_up SELECT :sighting_id, text_id FROM runner_up_text WHERE text = :text;
 
 -- any_correction --
 SELECT 1 FROM correction WHERE undone_at IS NULL LIMIT 1;

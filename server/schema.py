@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from server.sqlite_runners_up import keep_all
 from stages.errors import SettingsError
 
 _FOLDER = Path(__file__).with_name("migrations")
@@ -110,11 +111,17 @@ def _drop_fragments(database: Any) -> None:
     database["plate"].disable_fts()
 
 
+def _keep_runners_up(database: Any) -> None:
+    """Sightings that are there are found by their other readings, too."""
+    keep_all(database.conn)
+
+
 _Step = Callable[[Any], None]
 #: What is done before and after a migration's SQL, with sqlite-utils.
 _AROUND: dict[str, tuple[_Step | None, _Step | None]] = {
     "0002_catalogue": (None, _index_fragments),
     "0014_plate_index": (_drop_fragments, None),
+    "0017_runners_up": (None, _keep_runners_up),
 }
 STEPS: list[tuple[str, _Step]] = [
     (path.stem, partial(_step, path.stem)) for path in sorted(_FOLDER.glob("*.sql"))

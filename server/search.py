@@ -22,6 +22,8 @@ KNOWN = ("hide", "only")
 _METRES_PER_DEGREE = 111_320.0
 #: Sightings that are each looked at rather than everything in an area, or in a clip.
 RARE = 2000
+#: Other readings whose sightings are all looked up, rather than those of each sighting in turn.
+FEW = 10_000
 
 
 def plate_conditions(
@@ -34,17 +36,19 @@ def plate_conditions(
     conditions = ["1"]
     rare = False
     if which.text:
-        plates = index.fitting(connection, which.text, which.match)
-        if not plates.parts:
+        plates, texts = fitting(connection, which, index)
+        if not plates.parts and not texts.parts:
             return None
         # What is looked up first is ours to say: SQLite cannot tell how many plates these are.
-        rare = _rare(connection, plates)
-        if rare or (which.area is None and which.video_id is None):
+        rare = texts.count() <= FEW and _rare(connection, plates)
+        looked_up = rare or (which.area is None and which.video_id is None)
+        if looked_up:
             values["plates"] = _json(plates)
-            conditions.append("s.plate_id IN (SELECT value FROM json_each(:plates))")
+            fits = "s.plate_id IN (SELECT value FROM json_each(:plates))"
         else:
             values["flags"] = plates.flags
-            conditions.append("substr(:flags, s.plate_id + 1, 1) = x'31'")
+            fits = "substr(:flags, s.plate_id + 1, 1) = x'31'"
+        conditions.append(f"({fits} OR {_nearly(texts, values)})" if texts.parts else fits)
     for name, condition in (
         ("date_from", "s.timestamp >= :date_from"),
         ("date_to", "s.timestamp < :date_to"),
@@ -61,6 +65,29 @@ def plate_conditions(
     if which.known is not None:
         conditions.append(by_name(which.known))
     return " AND ".join(conditions[1:] or conditions), values
+
+
+def fitting(connection: sqlite3.Connection, which: PlateFilter, index: PlateIndex) -> tuple[Plates, Plates]:
+    """The plates that a search means, and the other readings: none where it does not ask for them."""
+    plates = index.fitting(connection, which.text, which.match)
+    if not which.candidates:
+        return plates, Plates([])
+    return plates, index.runners_up.fitting(connection, which.text, which.match)
+
+
+def _nearly(texts: Plates, values: dict[str, Any]) -> str:
+    """The condition that a sighting was nearly read as one of these texts."""
+    if texts.count() <= FEW:
+        values["texts"] = _json(texts)
+        return (
+            "s.sighting_id IN (SELECT r.sighting_id FROM runner_up r "
+            "WHERE r.text_id IN (SELECT value FROM json_each(:texts)))"
+        )
+    values["text_flags"] = texts.flags
+    return (
+        "EXISTS (SELECT 1 FROM runner_up r "
+        "WHERE r.sighting_id = s.sighting_id AND substr(:text_flags, r.text_id + 1, 1) = x'31')"
+    )
 
 
 def _rare(connection: sqlite3.Connection, plates: Plates) -> bool:

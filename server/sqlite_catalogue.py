@@ -10,25 +10,23 @@ import msgspec
 
 from server.area_page import area_page
 from server.catalogue import Found, Learned, PlateFilter, Seen, TripEdit, Video, VideoFilter
+from server.near_page import near_page
 from server.plate_index import PlateIndex, one_state
 from server.plate_page import page
-from server.search import fold, next_day, normal, plate_conditions
+from server.search import fitting, fold, next_day, normal, plate_conditions
 from server.sql import SQL
 from server.sqlite import Database
 from server.sqlite_corrections import SqliteCorrections
 from server.sqlite_encounters import SqliteEncounters
 from server.sqlite_map import put_line
+from server.sqlite_runners_up import keep
+from server.sqlite_said import put_clip
 from server.sqlite_trip_edits import SqliteTripEdits
-from server.sqlite_trips import SqliteTrips
 from server.sqlite_watches import SqliteWatches
 from server.trips import length
 from stages.errors import Unavailable
 from stages.sighting import RoutePoint
-from stages.task import FileRef, TaskType
-
-#: Facts of later stages lie over those of earlier ones.
-_ORDER: dict[str, int] = {task_type: number for number, task_type in enumerate(TaskType)}
-_METADATA = ("filename", "frame_count", "detections_count", "plates_found", "duration_seconds")
+from stages.task import FileRef
 
 
 class SqliteCatalogue:
@@ -58,7 +56,7 @@ class SqliteCatalogue:
             put_line(self._connection, video_id, learned.route)
         if learned.sightings is not None:
             self._put_sightings(video_id, learned.sightings)
-        self._put_clip(video_id, task_type, learned, now)
+        put_clip(self._connection, video_id, task_type, learned, now)
         if learned.sightings is not None or learned.facts is not None:
             SqliteEncounters(self._connection).renew()
         if learned.sightings:
@@ -99,7 +97,8 @@ class SqliteCatalogue:
         for seen in sightings:
             values = msgspec.structs.asdict(seen)
             plate = normal(values.pop("plate"))
-            self._run("insert_sighting", video_id=video_id, plate_id=self._plate(plate), **values)
+            made = self._run("insert_sighting", video_id=video_id, plate_id=self._plate(plate), **values)
+            keep(self._connection, int(made.fetchall()[0][0]), seen.candidates)
         corrections.apply(video_id)
 
     def _plate(self, text: str) -> int:
@@ -107,81 +106,6 @@ class SqliteCatalogue:
         if found is None:
             found = self._run("insert_plate", text=text, folded=fold(text)).fetchall()[0]
         return int(found[0])
-
-    def _put_clip(self, video_id: str, task_type: str, learned: Learned, now: int) -> None:
-        news = _facts(learned)
-        if not news and learned.poster is None and task_type != TaskType.ARCHIVE_VIDEO:
-            # Nothing is said of the clip (so most scripts complete their tasks): it only counts as done.
-            self._run("say_nothing", video_id=video_id, task_type=task_type)
-            if self._run("count_done", video_id=video_id).rowcount:
-                return
-        said = {
-            kind: msgspec.json.decode(text)
-            for kind, text in self._run("said_of", video_id=video_id).fetchall()
-        }
-        before = _joined(said)
-        # What a completion does not mention it does not take back.
-        said[task_type] = said.get(task_type, {}) | news
-        self._run("put_said", video_id=video_id, task_type=task_type, facts=_text(said[task_type]))
-        facts = _joined(said)
-        columns = ("filename", "fingerprint", "start_local", "start_utc", "duration_seconds", "total_frames")
-        values = dict(
-            video_id=video_id,
-            facts=_text(facts),
-            detections_count=facts.get("detections_count"),
-            plates_found=facts.get("plates_found"),
-            poster=learned.poster,
-            archived=task_type == TaskType.ARCHIVE_VIDEO,
-            archive_device=learned.archive.device if learned.archive else None,
-            archive_path=learned.archive.path if learned.archive else None,
-            **{name: facts.get(name) for name in columns},
-        )
-        same = all(
-            facts.get(name) == before.get(name)
-            for name in ("start_local", "start_utc", "fingerprint", "channel", "mode", "plates_found")
-        )
-        light = same and learned.poster is None and task_type != TaskType.ARCHIVE_VIDEO
-        statement = "note_done" if light else "put_clip"
-        if self._run(statement, **values).rowcount == 0:
-            self.expect(video_id, now)
-            self._run("put_clip", **values)
-        if facts != before:
-            SqliteTrips(self._connection).note(video_id, facts)
-
-
-def _joined(said: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What all stages said, later ones over earlier ones."""
-    facts: dict[str, Any] = {}
-    for kind in sorted(said, key=lambda kind: _ORDER.get(kind, -1)):
-        facts |= said[kind]
-    return facts
-
-
-def _text(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _facts(learned: Learned) -> dict[str, Any]:
-    """What a stage said, as one flat table: documented metadata first, its own facts over it."""
-    said = {key: learned.metadata[key] for key in _METADATA if _usable(key, learned.metadata.get(key))}
-    if "frame_count" in said:
-        said["total_frames"] = said.pop("frame_count")
-    if learned.facts is not None:
-        facts: dict[str, Any] = msgspec.to_builtins(learned.facts)
-        said |= {key: value for key, value in facts.items() if key not in ("type", "poster")}
-    if learned.sightings is not None:
-        said["plates_found"] = len({normal(seen.plate) for seen in learned.sightings if seen.confirmed})
-    if learned.tracks is not None:
-        said["detections_count"] = learned.tracks
-    return said
-
-
-def _usable(key: str, value: Any) -> bool:
-    """Metadata is anybody's; what is not of the documented kind is not taken for a fact."""
-    if key == "filename":
-        return isinstance(value, str) and len(value) <= 255
-    kinds = (int, float) if key == "duration_seconds" else int
-    return isinstance(value, kinds) and not isinstance(value, bool) and 0 <= value < 1 << 53
 
 
 class SqliteLibrary:
@@ -248,6 +172,7 @@ class SqliteLibrary:
         """Read the distinct plates, so that no search waits for it. If that fails, the next search tries."""
         with contextlib.suppress(Unavailable):
             await self._database.read(self.index.load)
+            await self._database.read(self.index.runners_up.load)
 
     async def count_plates(self, which: PlateFilter) -> int:
         """How many sightings a search finds, on all its pages."""
@@ -279,7 +204,11 @@ def read_plates(connection: sqlite3.Connection, which: PlateFilter, index: Plate
     """Sightings that a search finds, newest first."""
     with one_state(connection):
         if which.text and which.area is None and which.video_id is None and which.limit >= 0:
-            numbers = page(connection, which, index.fitting(connection, which.text, which.match))
+            plates, texts = fitting(connection, which, index)
+            if texts.parts:
+                numbers = near_page(connection, which, plates, texts)
+            else:
+                numbers = page(connection, which, plates)
             listed = f"s.sighting_id IN ({','.join(map(str, numbers))})"  # numbers of our own
             return found(connection, SQL["plates"].format(conditions=listed), {"limit": -1, "offset": 0})
         if (near := area_page(connection, which, index)) is not None:

@@ -24,6 +24,7 @@ from server.corrections import (
 from server.folding import fold, normal
 from server.sql import SQL
 from server.sqlite_encounters import SqliteEncounters
+from server.sqlite_runners_up import keep
 from stages.errors import Conflict, NotFound
 
 _NOTHING = dict.fromkeys(
@@ -140,6 +141,8 @@ class SqliteCorrections:
         """Show some sightings as they are after what holds now."""
         numbers = _json(sightings)
         self._run("bring_back", sightings=numbers)
+        for sighting_id, candidates in self._run("candidates_of", sightings=numbers).fetchall():
+            keep(self._connection, sighting_id, candidates)
         self._run("drop_dismissed", sightings=numbers)
         clips = self._clips(sightings)
         self._show(sightings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -59,6 +59,27 @@ class NeedsTable:
     def _add(self, ids: dict[tuple[str, str], int], number: int, needs: str, places: str) -> None:
         ids[needs, places] = number
         self._list.append(Needs(number, msgspec.json.decode(needs), msgspec.json.decode(places)))
+
+
+class Starved:
+    """Whether any task waits for its clip's files, kept in memory: mostly none does, and
+    every completion asks.
+    """
+
+    def __init__(self) -> None:
+        self._none = False
+
+    def forget(self) -> None:
+        """A task may have begun to wait: ask again."""
+        self._none = False
+
+    def waiting_for(self, connection: sqlite3.Connection, video_id: str) -> Sequence[tuple[Any, ...]]:
+        """The tasks of a clip that wait for its files."""
+        if self._none:
+            return ()
+        found = connection.execute(SQL["waiting_for"], {"video_id": video_id}).fetchall()
+        self._none = not found and connection.execute(SQL["any_waits"]).fetchone() is None
+        return found
 
 
 class Blame:

@@ -15,7 +15,7 @@ from server.catalogue import Catalogue
 from server.sql import SQL
 from server.sqlite import Database
 from server.sqlite_catalogue import SqliteCatalogue
-from server.sqlite_known import Blame, NeedsTable, rows
+from server.sqlite_known import Blame, NeedsTable, Starved, rows
 from server.store import STATE_OF, Count, Device, Entry, Filter, Needs, Quarantine, Row, Strike, Tx, Want
 from stages.device import PLACES
 from stages.errors import NotFound, StaleLease
@@ -24,6 +24,8 @@ from stages.task import Phase, TaskType
 T = TypeVar("T")
 
 _PROBES = {Phase.READY: SQL["probe_ready"], Phase.NO_INPUT: SQL["probe_no_input"]}
+#: As plain text: SQLite's module looks for an adapter of anything else, each time.
+_TYPES = tuple(each.value for each in TaskType)
 #: Probes in one statement; SQLite takes 500 terms.
 _AT_ONCE = 200
 #: What the table gives a new task in the columns that `Entry` does not have.
@@ -48,10 +50,13 @@ def _update(columns: tuple[str, ...]) -> str:
 class SqliteTx:
     """One transaction (`store.Tx`)."""
 
-    def __init__(self, connection: sqlite3.Connection, needs: NeedsTable, blame: Blame) -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: sqlite3.Connection, needs: NeedsTable, blame: Blame, starved: Starved
+    ) -> None:
+        self.connection = self._connection = connection
         self._needs = needs
         self._blame = blame
+        self._starved = starved
         self.catalogue: Catalogue = SqliteCatalogue(connection)
 
     def get(self, task_id: int) -> Row | None:
@@ -63,6 +68,8 @@ class SqliteTx:
         """Keep a new task."""
         values = msgspec.structs.asdict(entry)
         values["state"] = STATE_OF[Phase(entry.phase)]
+        if entry.phase == Phase.NO_INPUT:
+            self._starved.forget()
         number = self._connection.execute(SQL["insert_task"], values).lastrowid
         assert number is not None
         values["root_id"] = number if entry.root_id is None else entry.root_id
@@ -72,6 +79,8 @@ class SqliteTx:
         """Change a task that was read as `row`, and only if it still is that."""
         if "phase" in columns:
             columns["state"] = STATE_OF[Phase(columns["phase"])]
+            if columns["phase"] == Phase.NO_INPUT:
+                self._starved.forget()
         # What it is afterwards is known, so nothing is read back.
         changed = msgspec.structs.replace(row, **columns)
         # A column that is written, even with what it holds, has every index that it is in written as well.
@@ -99,7 +108,7 @@ class SqliteTx:
 
     def waiting_for(self, video_id: str) -> list[Row]:
         """Tasks of a clip that wait for its files."""
-        return tasks(self._connection.execute(SQL["waiting_for"], {"video_id": video_id}))
+        return [Row(*values) for values in self._starved.waiting_for(self._connection, video_id)]
 
     def leased(self, device: str | None = None) -> list[Row]:
         """Tasks under lease."""
@@ -193,7 +202,7 @@ def probe(connection: sqlite3.Connection, needs: Sequence[Needs], want: Want) ->
     wanted = [
         (phase, needs_id, task_type)
         for needs_id in want.satisfied(needs)
-        for task_type in want.types or tuple(TaskType)
+        for task_type in want.types or _TYPES
         for phase in want.phases
     ]
     found: list[Row] = []
@@ -202,6 +211,8 @@ def probe(connection: sqlite3.Connection, needs: Sequence[Needs], want: Want) ->
         values = [value for _, needs_id, task_type in part for value in (needs_id, task_type, want.limit)]
         statement = _probes(tuple(phase for phase, _, _ in part))
         found += tasks(connection.execute(statement, [*values, want.limit]))
+    if len(found) <= 1:
+        return found
     return heapq.nsmallest(want.limit, found, key=lambda row: (row.priority, row.root_id, row.task_id))
 
 
@@ -217,21 +228,23 @@ class SqliteStore:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._needs, self._blame = NeedsTable(), Blame()
-        database.on_rollback.extend([self._needs.forget, self._blame.forget])
+        self._needs, self._blame, self._starved = NeedsTable(), Blame(), Starved()
+        self._last: SqliteTx | None = None
+        database.on_rollback.extend([self._needs.forget, self._blame.forget, self._starved.forget])
 
     def transact(self, operation: Callable[[Tx], T]) -> Future[T]:
         """Run an operation in one transaction."""
-        return self.database.write(
-            lambda connection: operation(SqliteTx(connection, self._needs, self._blame))
-        )
+        return self.database.write(lambda connection: operation(self._tx(connection)))
 
     async def atransact(self, operation: Callable[[Tx], T], *, brief: bool = False) -> T:
         """As `transact`, for coroutines."""
         return await self.database.awrite(lambda connection: operation(self._tx(connection)), brief=brief)
 
     def _tx(self, connection: sqlite3.Connection) -> SqliteTx:
-        return SqliteTx(connection, self._needs, self._blame)
+        """Of the one writing connection, which one operation has at a time."""
+        if self._last is None or self._last.connection is not connection:
+            self._last = SqliteTx(connection, self._needs, self._blame, self._starved)
+        return self._last
 
     async def get(self, task_id: int) -> Row | None:
         """A task by its number."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 import msgspec
 from rapidfuzz.distance import Levenshtein
 
 from server.catalogue import Found
-from server.folding import WILD, fold, normal, pattern
+from server.folding import WILD, far, fold, normal, pattern
+from server.sqlite_runners_up import readings
 
 #: How a character of a hit stands to what was asked: equal, taken for another, or not asked about.
 SAME, ALIKE, OTHER = "same", "alike", "other"
@@ -29,12 +31,14 @@ class Why(msgspec.Struct, frozen=True):
     reasons: list[str]
 
 
-def why(asked: str, match: str, seen: Found) -> Why:
+def why(asked: str, match: str, seen: Found, *, candidates: bool = False) -> Why:
     """Why a sighting fits a search as `PlateFilter` has it."""
     plate, text = seen.plate, normal(asked)
     reasons: list[str] = []
     kinds = [OTHER] * len(plate)
-    if match == "similar" and text:
+    if candidates and text and not _fits(asked, match, plate):
+        reasons += _nearly(asked, match, seen)
+    elif match == "similar" and text:
         kinds, reasons = _similar(text, plate)
         reasons += _runner_up(text, seen)
     elif any(wild in asked for wild in WILD):
@@ -69,6 +73,26 @@ def _similar(text: str, plate: str) -> tuple[list[str], list[str]]:
         elif edit.tag == "delete":
             reasons.append(f"{text[edit.src_start : edit.src_end]} missing")
     return kinds, reasons
+
+
+def _fits(asked: str, match: str, plate: str) -> bool:
+    """Whether a text fits a search, by looking at it."""
+    if match == "exact":
+        return plate == normal(asked)
+    if match == "similar":
+        folded = fold(asked)
+        return Levenshtein.distance(folded, fold(plate)) <= far(folded)
+    if any(wild in asked for wild in WILD):
+        return fnmatchcase(plate, pattern(asked))
+    return normal(asked) in plate
+
+
+def _nearly(asked: str, match: str, seen: Found) -> list[str]:
+    """The likeliest of a sighting's other readings that fits."""
+    for text, share in readings(seen.candidates):
+        if _fits(asked, match, text):
+            return [f"candidate {text}" + ("" if share is None else f", {share * 100:.0f} % of its votes")]
+    return []
 
 
 def _runner_up(text: str, seen: Found) -> list[str]:

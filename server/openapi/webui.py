@@ -135,7 +135,12 @@ def _plates() -> Piece:
     answer = good(200, "Sightings.", array(either), plates=[examples.PLATE])
     page = (limit(100, _MOST, "sightings"), offset("sightings"), expand(list(PLATE_MORE), "a plate"))
     text = "Sightings of plates, newest first."
-    return operation(TAG, "searchPlates", "Search plates", text, answer, *PLATE, *DAYS, *AREA, *page)
+    nearly = query(
+        "candidates",
+        "`true`: the text is also compared with what each sighting was nearly read as.",
+        {"type": "string", "enum": ["true", "false"]},
+    )
+    return operation(TAG, "searchPlates", "Search plates", text, answer, *PLATE, nearly, *DAYS, *AREA, *page)
 
 
 def _known() -> Piece:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
@@ -82,6 +83,8 @@ async def search_plates(request: AnyRequest) -> Response[bytes]:
     """Sightings whose plate holds a fragment, newest first."""
     query = Query(request)
     which = plate_filter(query, 100, MAX_LISTED)
+    nearly = query.choice("candidates", ("true", "false")) == "true"
+    which = msgspec.structs.replace(which, candidates=nearly)
     expand = views.expansion(query.texts("expand", bare=True), views.PLATE_MORE)
     strangers, services, face = query.unknown(), of(request), query.face
     prefix = services.settings.archive.public_prefix

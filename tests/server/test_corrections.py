@@ -23,7 +23,8 @@ CLIPS = ("one", "two")
 
 
 def seen(plate, at=0.0, **more):
-    """A sighting at a second of its clip."""
+    """A sighting at a second of its clip, which was nearly read as another."""
+    more.setdefault("candidates", f'[{{"plate": "{plate[:-1]}x", "confidence": 0.2}}]')
     return Seen(plate=plate, confidence=0.9, frame_number=int(at * 30), first_seconds=at,
                 last_seconds=at + 1, reads=3, agreeing=2, **more)  # fmt: skip
 
@@ -64,6 +65,7 @@ def dump(connection):
         "corrected": "SELECT * FROM corrected ORDER BY 1, 2",
         "clip": "SELECT video_id, plates_found, plates_shown FROM clip ORDER BY video_id",
         "place": "SELECT * FROM sighting_place ORDER BY 1",
+        "nearly": "SELECT sighting_id, text FROM runner_up JOIN runner_up_text USING (text_id) ORDER BY 1, 2",
         "encounter": "SELECT e.axis, p.text, e.begins, e.ends, e.sightings, e.best FROM encounter e "
         "JOIN plate p USING (plate_id) ORDER BY 1, 3, 6",
         "met": "SELECT sighting_id, axis, begins, ends, clock FROM met ORDER BY sighting_id",

@@ -219,3 +219,24 @@ def test_texts_of_others_stay_text(own_tab, fresh):
     own_tab.open("/plates?q=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E&bbox=%22%3E")
     assert own_tab.page.query_selector("img[src=x]") is None
     assert "bbox must be" in own_tab.page.inner_text("#found")
+
+
+def test_what_was_nearly_read_is_found_where_it_is_asked_for(own_tab, fresh):
+    """A tick finds a sighting by its candidate and says so; the address holds it; without it nothing fits."""
+    url = f"{fresh.url}/api/v1/tasks"
+    made = httpx.post(url, json={"task_type": "HEAVY_PROCESS_VIDEO", "video_id": fresh.rear}).json()
+    seen = {"plate": "QXW123", "confidence": 0.9, "candidates": [{"plate": "QXW128", "confidence": 0.31}]}
+    body = {"results": [{"type": "sightings", "sightings": [seen]}]}
+    httpx.post(f"{url}/{made['task_id']}/complete", json=body).raise_for_status()
+    own_tab.open("/plates")
+    own_tab.page.fill("[data-search]", "xw128")
+    expect(own_tab.page.locator("#count")).to_have_text("No sighting fits")
+    tick = own_tab.page.get_by_label("also what was nearly read")
+    tick.press("Space")
+    expect(own_tab.page.locator("#found .why")).to_have_text("candidate QXW128, 31 % of its votes")
+    assert shown(own_tab) == ["QXW123"]
+    own_tab.wait_for_url("**/plates?q=xw128&candidates=true")
+    expect(tick).to_be_focused()
+    look(own_tab, "/plates?q=xw128&candidates=true")
+    tick.uncheck()
+    expect(own_tab.page.locator("#count")).to_have_text("No sighting fits")

@@ -27,8 +27,11 @@ _PAGES = 200
 #: From so many characters on, plates that are like one that is not there are offered.
 _LIKE = 4
 _ASKED = (
-    "q", "match", "date_from", "date_to", "min_confidence", "confirmed", "bbox", "known", "video_id",
+    "q", "match", "candidates", "date_from", "date_to", "min_confidence", "confirmed", "bbox", "known",
+    "video_id",
 )  # fmt: skip
+#: What is looked for, and how; the rest narrows.
+_HOW = ("q", "match", "candidates")
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -63,8 +66,8 @@ async def plates(request: AnyRequest) -> Response[bytes]:
         face=face,
         asked=asked,
         trouble=trouble,
-        filtered=any(value for name, value in asked.items() if name not in ("q", "match")),
-        narrowed=any(value for name, value in asked.items() if name != "match"),
+        filtered=any(value for name, value in asked.items() if name not in _HOW),
+        narrowed=any(value for name, value in asked.items() if name == "q" or name not in _HOW),
         hits=await _hits(services, which, found),
         like=await _hits(services, msgspec.structs.replace(which, match="similar"), like),
         number=number,
@@ -79,6 +82,7 @@ def _filter(query: Query, asked: dict[str, str], number: int) -> PlateFilter:
     return PlateFilter(
         text=asked["q"][:64],
         match=asked["match"],
+        candidates=asked["candidates"] != "",
         area=area_of(query),
         video_id=params.video_id(asked["video_id"] or None),
         date_from=day(asked["date_from"], "date_from"),
@@ -101,7 +105,12 @@ async def _like(services: Services, which: PlateFilter) -> list[Found]:
 
 async def _hits(services: Services, which: PlateFilter, found: list[Found]) -> list[Hit]:
     names = await services.marks.names(seen.plate for seen in found)
-    return [Hit(seen, why(which.text, which.match, seen), names.get(seen.plate)) for seen in found]
+
+    def hit(seen: Found) -> Hit:
+        reason = why(which.text, which.match, seen, candidates=which.candidates)
+        return Hit(seen, reason, names.get(seen.plate))
+
+    return [hit(seen) for seen in found]
 
 
 def _kept(asked: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from queueing.filling import texts
 from server.schema import migrate
 from server.search import fold
 from server.services import DATABASE
+from server.sqlite_runners_up import keep_all
 from server.sqlite_trips import SqliteTrips
 
 _KINDS = ("INGEST_VIDEO", "PREPROCESS_VIDEO", "HEAVY_PROCESS_VIDEO", "ARCHIVE_VIDEO")
@@ -41,6 +42,7 @@ def fill(home: Path, clips: int, sightings: int, plates: int) -> None:
     _tasks(made, clips)
     _sightings(made, clips, sightings, plates)
     settings = ConfigurationLoader().load()
+    keep_all(made)
     SqliteTrips(made).settle(settings.trips.gap_minutes * 60)
     made.execute("DELETE FROM met_changed")
     made.execute("INSERT INTO encounter_rule VALUES (?)", (settings.encounters.gap_minutes * 60,))
@@ -175,20 +177,28 @@ def _task(number: int, clips: int) -> tuple[Any, ...]:
 
 def _sightings(made: sqlite3.Connection, clips: int, sightings: int, plates: int) -> None:
     dice = random.Random(7)
+    read = list(texts(plates, dice))
     made.executemany(
-        "INSERT INTO plate VALUES (?, ?, ?)",
-        ((n, text, fold(text)) for n, text in enumerate(texts(plates, dice), 1)),
+        "INSERT INTO plate VALUES (?, ?, ?)", ((n, text, fold(text)) for n, text in enumerate(read, 1))
     )
     made.executemany(
         "INSERT INTO sighting (video_id, plate_id, confidence, confirmed, frame_number, timestamp, lat, lon, candidates,"
-        " crop, first_seconds, last_seconds, track, reads, agreeing) VALUES (?, ?, 0.93, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?, 5, 4)",
-        _seen(clips, sightings, plates, dice),
+        " crop, first_seconds, last_seconds, track, reads, agreeing) VALUES (?, ?, 0.93, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 5, 4)",
+        _seen(clips, sightings, read, dice),
     )
 
 
-def _seen(clips: int, sightings: int, plates: int, dice: random.Random) -> Iterator[tuple[Any, ...]]:
-    shares = list(accumulate(1 / rank for rank in range(1, plates + 1)))
-    numbers, each = range(1, plates + 1), max(1, sightings // clips)
+def _candidates(plate: str, dice: random.Random) -> str:
+    """What a plate was nearly read as: with one wrong character, in some of its sightings several times."""
+    wrong = [
+        (dice.randrange(len(plate)), dice.choice("0123456789ABCDEFGH")) for _ in range(dice.randrange(4))
+    ]
+    return json.dumps([{"plate": plate[:at] + c + plate[at + 1 :], "confidence": 0.2} for at, c in wrong])
+
+
+def _seen(clips: int, sightings: int, plates: list[str], dice: random.Random) -> Iterator[tuple[Any, ...]]:
+    shares = list(accumulate(1 / rank for rank in range(1, len(plates) + 1)))
+    numbers, each = range(1, len(plates) + 1), max(1, sightings // clips)
     for begin in range(0, sightings, 50_000):
         among = range(begin, min(begin + 50_000, sightings))
         for n, plate in zip(among, dice.choices(numbers, cum_weights=shares, k=len(among)), strict=True):
@@ -198,6 +208,7 @@ def _seen(clips: int, sightings: int, plates: int, dice: random.Random) -> Itera
             when = (_when(clip) + timedelta(seconds=second)).isoformat()
             place = (lat + 0.0001 * (n % each), lon) if n % 3 else (None, None)
             yield (
-                name_of(clip), plate, int(n % 7 > 0), int(second * 30), when, *place, f"{n % 500:040x}", second, second + 2,
+                name_of(clip), plate, int(n % 7 > 0), int(second * 30), when, *place,
+                _candidates(plates[plate - 1], dice), f"{n % 500:040x}", second, second + 2,
                 n % each,
             )  # fmt: skip
