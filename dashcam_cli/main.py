@@ -14,6 +14,7 @@ from dashcam_cli.output import errors
 app = typer.Typer(
     name="dashcam",
     no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     help="Turns a card of dashcam clips into an archive you can search: which plates, where, when, show me.",
 )
@@ -21,6 +22,20 @@ place_app = typer.Typer(no_args_is_help=True, help="The places of this host: nam
 app.add_typer(place_app, name="place")
 token_app = typer.Typer(no_args_is_help=True, help="The tokens that let people, workers and scripts in.")
 app.add_typer(token_app, name="token")
+
+
+@app.callback()
+def _dashcam(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version, and end.", is_eager=True)
+    ] = False,
+) -> None:
+    if version:
+        from importlib import metadata
+
+        typer.echo(f"dashcam {metadata.version('dashcam-processor')}")
+        raise typer.Exit
+
 
 # Whether they can be read is ours to say: one line for each, and the others go on.
 Thorough = Annotated[

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import ipaddress
 import socket
 import threading
@@ -21,6 +22,9 @@ from stages.errors import NotFound, SettingsError, Unavailable
 
 if TYPE_CHECKING:
     import uvicorn
+
+#: New objects before the young ones are looked through, and how often that is before older ones are.
+_GARBAGE = 10_000, 20, 50
 
 
 def serve(
@@ -60,6 +64,10 @@ def _serve_logged(settings: Settings, listener: socket.socket, address: str) -> 
     if not _loopback(settings.server.host) and not settings.auth.required:
         say("warning: other hosts can reach this server, and it answers private networks without a token;")
         say("warning: --auth required asks everybody for one")
+    # Whatever is loaded by now stays: it need not be looked through for garbage time and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE)
     run(running, listener)
 
 

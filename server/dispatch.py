@@ -7,7 +7,6 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,6 +15,7 @@ from config.settings import QueueSettings
 from server import quarantine, queue
 from server.catalogue import Learned
 from server.devices import Devices
+from server.face import second
 from server.feed import Feed
 from server.journal import journalled
 from server.leases import Leases
@@ -52,7 +52,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 def stamp(micros: int) -> str:
     """A time as v1 prints it: UTC, to the second, without a zone."""
-    return datetime.fromtimestamp(micros / queue.MICRO, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return second(micros // queue.MICRO)
 
 
 class Dispatcher:

@@ -17,7 +17,8 @@ PAGE_LIMIT, PAGE_NUMBER = "page[limit]", "page[number]"
 
 
 @lru_cache(1024)
-def _second(seconds: int) -> str:
+def second(seconds: int) -> str:
+    """A time as v1 prints it: UTC, to the second, without a zone."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
@@ -32,7 +33,7 @@ class Face:
         if micros is None:
             return None
         if not self.v2:
-            return _second(micros // MICRO)
+            return second(micros // MICRO)
         when = datetime.fromtimestamp(micros // MICRO, UTC).replace(microsecond=micros % MICRO)
         return when.isoformat(timespec="microseconds")
 

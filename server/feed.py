@@ -235,14 +235,5 @@ class Feed:
 
 
 def _row_weight(row: Row) -> int:
-    texts = (
-        row.inputs,
-        row.outputs,
-        row.metadata,
-        row.needs,
-        row.resolved,
-        row.answer,
-        row.published,
-        row.error,
-    )
-    return 1200 + sum(len(text) for text in texts if text is not None)
+    more = sum(len(text) for text in (row.resolved, row.answer, row.published, row.error) if text)
+    return 1200 + len(row.inputs) + len(row.outputs) + len(row.metadata) + len(row.needs) + more

@@ -78,7 +78,8 @@ class Wakeups:
         """
         self.leave(gone)
         left = gone.news if found is not None and not found else [*gone.looked_at, *gone.news]
-        self.announce([each for each in left if each[0] not in (found or ())])
+        if left:
+            self.announce([each for each in left if each[0] not in (found or ())])
 
     def look_again(self) -> None:
         """A device may have more than before: every poll looks, and goes on waiting if there is nothing."""

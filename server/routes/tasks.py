@@ -136,7 +136,8 @@ async def _claim(request: AnyRequest, query: Query) -> tuple[Claim, bool]:
         raise BadInput("the body must be an object of capabilities", [("body", "is not an object")])
     held: list[HeldLease] = []
     if isinstance(body, dict) and isinstance(body.get("device_capabilities"), dict):
-        held = params.convert(body.get("held", []), list[HeldLease], "held")
+        named = body.get("held", [])
+        held = params.convert(named, list[HeldLease], "held") if named != [] else []
         body = body["device_capabilities"]
     worker = _name(query.text("worker", bare=True), "worker")
     claim = Claim(

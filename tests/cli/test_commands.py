@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
@@ -27,6 +28,12 @@ def test_help_names_every_command(house):
         "place",
     ):
         assert command in shown.stdout
+
+
+def test_version(house):
+    """The installed version, for bug reports."""
+    shown = house.command("pc", "--version")
+    assert (shown.returncode, shown.stdout) == (0, f"dashcam {metadata.version('dashcam-processor')}\n")
 
 
 def test_help_loads_no_heavy_library():

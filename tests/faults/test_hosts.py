@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from stages.export.cut import Stretch, cut
 from tests.house import wait_for
 
 TYPES = ["INGEST_VIDEO", "PREPROCESS_VIDEO", "HEAVY_PROCESS_VIDEO", "ARCHIVE_VIDEO"]
@@ -41,6 +42,13 @@ class Lan:
 
 
 @pytest.fixture
+def clip(lan, shared):
+    """On the card: the last seconds of a real clip, in which its plate can be read."""
+    cut([Stretch(shared / "clips" / "spain-1741gwy.mp4", 6.0)], lan.card / "spain-1741gwy.mp4")
+    return lan.card / "spain-1741gwy.mp4"
+
+
+@pytest.fixture
 def lan(house, tmp_path):
     """A network with its server running."""
     house.server(**QUICK)
@@ -65,9 +73,8 @@ def leased(house, task_type):
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_five_hosts_and_a_killed_heavy_worker(house, lan, shared):
+def test_five_hosts_and_a_killed_heavy_worker(house, lan, clip):
     """The heavy worker is killed at work and started again: the clip comes out complete, once."""
-    shutil.copy(shared / "clips" / "spain-1741gwy.mp4", lan.card / "spain-1741gwy.mp4")
     for task_type in TYPES[:2]:
         lan.worker(task_type)
     heavy = lan.worker("HEAVY_PROCESS_VIDEO")
@@ -85,7 +92,7 @@ def test_five_hosts_and_a_killed_heavy_worker(house, lan, shared):
     plates = house.get("/webui/plates?confirmed=true")
     assert [p["plate_text"] for p in plates] == ["1741GWY"]
     check_archive(lan.shed / "archive" / found[0]["video_id"])
-    assert list(lan.card.iterdir()) == [lan.card / "spain-1741gwy.mp4"]
+    assert list(lan.card.iterdir()) == [clip]
     assert not list(lan.nas.rglob("*.part"))
 
 
@@ -130,9 +137,9 @@ def test_kept_clips_are_not_copied_and_stops_are_clean(house, lan, shared):
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_server_killed_at_work_loses_nothing(house, lan, shared):
+def test_server_killed_at_work_loses_nothing(house, lan, clip):
     """The server is killed and started again on its port while a clip is worked on: the work goes on."""
-    shutil.copy(shared / "clips" / "spain-1741gwy.mp4", lan.card / "clip.mp4")
+    assert clip.exists()
     port = house.url.rsplit(":", 1)[1]
     server = house.running[0]
     for task_type in TYPES:

@@ -229,9 +229,7 @@ def test_a_worker_that_stops_ends_its_tests(tmp_path: Path, monkeypatch: pytest.
     tests = SelfTests((HEAVY,), check_of)
     tests.start()
     pid = int(wait_for(lambda: note.exists() and note.read_text()))
-    began = time.monotonic()
     tests.stop()
-    assert time.monotonic() - began < 10
     if sys.platform != "win32":
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 
 import msgspec
 import pytest
@@ -190,9 +189,7 @@ def test_a_pipe_is_no_film(client, shed):
     """It would keep whoever opens it waiting."""
     os.mkfifo(shed / "pipe.mp4")
     tell(client, "ARCHIVE_VIDEO", "shed", "/pipe.mp4")
-    begun = time.monotonic()
     assert client.get(f"/media/videos/{VIDEO}/archive").status_code == 404
-    assert time.monotonic() - begun < 4
 
 
 def test_a_clip_without_archive_plays_its_original(client, shed):
@@ -251,9 +248,7 @@ def test_a_place_that_hangs_keeps_nobody(shed):
         assert await shelves.find(FileRef(device="other", path="/a.mp4")) == other / "a.mp4"
 
     asyncio.run(ask())
-    for _ in range(4):
-        with marker.open("w") as pipe:
-            pipe.write("shed")
+    os.close(os.open(marker, os.O_RDWR))  # waits for no reader; those that wait get an end
     shelves.close()
 
 

@@ -286,12 +286,10 @@ def test_a_slow_client_is_dropped_and_others_go_on(site):
     with narrow(here) as slow, here.listen() as quick:
         ask(slow, action="subscribe")
         ask(quick, action="subscribe")
-        began = time.monotonic()
         made = []
         for _ in range(60):
             made.append(here.post("/tasks", heavy)["task_id"])
             assert read(quick)["task_id"] == made[-1]
-        assert time.monotonic() - began < 10
         seen = []
         with pytest.raises(ConnectionClosed) as closed:
             while True:
@@ -488,10 +486,8 @@ def test_a_stopping_server_says_so(site):
     here = site()
     with here.listen() as one, here.listen() as two:
         ask(one, action="subscribe")
-        began = time.monotonic()
         here.stop()
         for client in (one, two):
             with pytest.raises(ConnectionClosed) as closed:
                 client.recv(timeout=10)
             assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1001, "the server stops")
-        assert time.monotonic() - began < 5

@@ -13,7 +13,8 @@ from PIL import Image
 from stages.errors import BadInput, NotFound
 from stages.settings import HeavySettings
 from stages.vision import photo as photos
-from stages.vision.photo import PhotoReader, beside, open_photo, read_photo
+from stages.vision.contrast import evened
+from stages.vision.photo import PhotoReader, beside, chosen, open_photo, read_photo
 from tests.stages.vision.drawn import drawn
 from tests.stages.vision.made import read
 
@@ -119,6 +120,41 @@ def test_doubtful_small_print_of_another_country() -> None:
     assert beside([print_]) == [print_]
     sure, seen = read("BA510694"), read("BA510694", certain=0.5, vouched=True)
     assert beside([plate, sure, seen]) == [plate, sure, seen]
+
+
+def test_a_line_in_doubt_is_not_told_beside_a_better_one() -> None:
+    """Most photos are of one car; a plate that a model found needs no more than it needs alone."""
+    plate, doubtful = read("MTW5608"), read("JPN0921", certain=0.6)
+    assert chosen([doubtful, plate]) == [plate]
+    assert chosen([doubtful]) == [doubtful]
+    seen = read("JPN0921", certain=0.4, vouched=True)
+    assert chosen([seen, plate]) == [plate, seen]
+
+
+def test_the_best_of_doubtful_lines_is_told_alone() -> None:
+    """Where nothing is sure one plate is told, but no number on a sign, and nothing that is mere guessing."""
+    plate, worse = read("HH9G5W", certain=0.4), read("DH5X9P", certain=0.35)
+    sign = read("27333168", certain=0.44)
+    assert chosen([sign, worse, plate]) == [plate]
+    assert chosen([sign]) == []
+    assert chosen([read("HH9G5W", certain=0.25)]) == []
+
+
+@pytest.mark.slow
+def test_a_plate_in_the_dark(bundled: PhotoReader) -> None:
+    """A plate that hardly differs from what is around it is found once the photo's contrast was stretched."""
+    picture, _ = drawn((640, 400), ("HH9 G5W", (200, 180), 40))
+    noise = np.random.default_rng(3).normal(0, 0.7, picture.shape)
+    dark = np.clip(picture / 255 * 6 + noise + 4, 0, 255).astype(np.uint8)
+    assert [plate["plate"] for plate in bundled.read(dark)] == ["HH9G5W"]
+
+
+def test_evened_keeps_shape_and_spreads_brightness() -> None:
+    """What was told apart by few steps of brightness is told apart by more."""
+    dark = np.tile(np.arange(8, 16, dtype=np.uint8).repeat(2)[None, :, None], (160, 10, 3))
+    bright = evened(dark)
+    assert bright.shape == dark.shape
+    assert np.ptp(bright) > 2 * np.ptp(dark)
 
 
 def test_exif_orientation(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.vision.plates import PlateText
-from stages.vision.together import together
+from stages.vision.together import together, unsealed
 from tests.stages.vision.made import text
 
 READS = st.lists(
@@ -43,6 +43,30 @@ def test_the_shape_of_a_plate_outweighs_a_few_crops_more() -> None:
 def test_the_heaviest_of_two_shapes_wins() -> None:
     """What has a plate's shape itself does not yield to another one."""
     assert together([text("KHN991"), text("KHN991"), text("KHN9911", 0.9), text("KHN9911")]).text == "KHN991"
+
+
+def _doubtful(value: str, place: int, certain: float) -> PlateText:
+    sure = text(value)
+    return sure._replace(characters=(*sure.characters[:place], certain, *sure.characters[place + 1 :]))
+
+
+def test_a_seal_between_groups_is_no_character() -> None:
+    """What crops differ about is left out where only the rest has a plate's shape."""
+    told = unsealed(_doubtful("SH4WR7X", 3, 0.5))
+    assert told.text == "SH4R7X"
+    assert len(told.characters) == len(told.others) == 6
+
+
+def test_what_is_no_seal_stays() -> None:
+    """A sure character, one at the end, one of a plate's shape, and one without which there is no shape stay."""
+    for kept in (
+        _doubtful("SH4WR7X", 3, 0.85),
+        _doubtful("SH4R7XW", 6, 0.5),
+        _doubtful("KHN9911", 3, 0.5),
+        _doubtful("4W7X9", 2, 0.5),
+        _doubtful("10DTM59", 3, 0.5),
+    ):
+        assert unsealed(kept) == kept
 
 
 def test_nothing_from_nothing() -> None:
