@@ -8,7 +8,7 @@ slices: O'Neil, Quass, SIGMOD 1997). Nothing is gone back over, whatever the pat
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 import msgspec
@@ -20,6 +20,11 @@ SIZE = 1 << 16
 ANY = "?"
 #: Bitmaps that a block keeps of what it was asked: 2 MiB at most, and searches for similar plates take half.
 _ASKED = 256
+#: Plates in a block, on average, that are looked up one by one.
+_FEW = 400
+_ANY_SET = bytes([0]) + bytes([1]) * 255
+#: Which bits of a byte are set.
+_PLACES = [tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256)]
 _BITS = 6
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #: 0 is no character. Whatever is neither letter nor digit of these shares one code.
@@ -203,6 +208,15 @@ class Block(msgspec.Struct, frozen=True):
         return found
 
 
+def _set(data: bytes) -> Iterator[tuple[int, int]]:
+    """The bytes that are not 0, each with its place."""
+    marked = data.translate(_ANY_SET)
+    at = marked.find(1)
+    while at >= 0:
+        yield at, data[at]
+        at = marked.find(1, at + 1)
+
+
 class Plates:
     """Some distinct plates: bitmaps, each with the number of its first bit, ascending."""
 
@@ -226,16 +240,34 @@ class Plates:
     @cached_property
     def flags(self) -> bytes:
         """A byte for each plate number from 0 on: ASCII 1 for these plates."""
+        if self._few:
+            out = bytearray((self.parts[-1][0] if self.parts else 0) + SIZE)
+            for number in self.numbers:
+                out[number] = ord("1")
+            return bytes(out)
         out = bytearray()
         for first, bits in self.parts:
             out.extend(bytes(first - len(out)))
             out += f"{bits:b}"[::-1].encode()
         return bytes(out)
 
+    @cached_property
     def numbers(self) -> list[int]:
         """Their numbers, ascending."""
+        if self._few:
+            return [
+                first + at * 8 + bit
+                for first, bits in self.parts
+                for at, byte in _set(bits.to_bytes(SIZE // 8, "little"))
+                for bit in _PLACES[byte]
+            ]
         found, at = [], self.flags.find(b"1")
         while at >= 0:
             found.append(at)
             at = self.flags.find(b"1", at + 1)
         return found
+
+    @cached_property
+    def _few(self) -> bool:
+        """Whether looking them up one by one is less than writing all digits of the bitmaps."""
+        return self.count() < _FEW * len(self.parts)

@@ -88,7 +88,7 @@ class PlateIndex:
     def _checked(self, connection: sqlite3.Connection, glob: str, found: Plates) -> Plates:
         if not found.parts or not strange(glob):
             return found
-        rows = self._run(connection, "plates_among", plates=_json(found.numbers()), glob=glob)
+        rows = self._run(connection, "plates_among", plates=_json(found.numbers), glob=glob)
         return Plates.of(number for (number,) in rows)
 
     def similar(self, connection: sqlite3.Connection, text: str) -> list[int]:
@@ -106,12 +106,12 @@ class PlateIndex:
                 if found:
                     plates.parts.append((block.first, found))
         if strange(folded):
-            among = _json([n for plates in near for n in plates.numbers()])
+            among = _json([n for plates in near for n in plates.numbers])
             return _measured(self._run(connection, "texts_among", plates=among).fetchall(), folded, off)
         numbers: list[int] = []
         for plates in near:
             if len(numbers) < MOST_SIMILAR:
-                numbers += plates.numbers()[: MOST_SIMILAR - len(numbers)]
+                numbers += plates.numbers[: MOST_SIMILAR - len(numbers)]
         return numbers
 
 

@@ -74,7 +74,7 @@ class Page:
             found = self._numbers(self.walked, walked=need, most=self._most)
             need = self._enough(need, len(found))
         if len(found) < self._most:
-            self._values["plates"] = msgspec.json.encode(plates.numbers()).decode()
+            self._values["plates"] = msgspec.json.encode(plates.numbers).decode()
             found = self._gathered(need)
         return found[self._which.offset :]
 

@@ -100,7 +100,7 @@ def _rare(connection: sqlite3.Connection, plates: Plates) -> bool:
 
 
 def _json(plates: Plates) -> str:
-    return msgspec.json.encode(plates.numbers()).decode()
+    return msgspec.json.encode(plates.numbers).decode()
 
 
 def _in_area(area: Area, values: dict[str, Any], *, tree: bool) -> str:

@@ -244,8 +244,12 @@ def found(connection: sqlite3.Connection, statement: str, values: dict[str, Any]
     """Sightings that a statement of ours selects."""
     cursor = connection.execute(statement, values)
     names = [column[0] for column in cursor.description]
-    wanted = [(i, name) for i, name in enumerate(names) if name in Found.__struct_fields__]
-    return [
-        msgspec.convert({name: row[i] for i, name in wanted}, Found, strict=False)
-        for row in cursor.fetchall()
-    ]
+    others = set(names) - set(Found.__struct_fields__)
+    made = []
+    for row in cursor.fetchall():
+        fields = dict(zip(names, row, strict=True))
+        for name in others:
+            del fields[name]
+        fields["confirmed"], fields["archived"] = bool(fields["confirmed"]), bool(fields["archived"])
+        made.append(Found(**fields))
+    return made

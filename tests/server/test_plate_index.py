@@ -81,7 +81,7 @@ def test_found_is_what_looking_at_each_finds(shared_database, plates, asked, fir
             for match in ("partial", "exact", "similar"):
                 found = index.fitting(connection, text, match)
                 wanted = {number for number, plate in numbered.items() if meant(text, plate, match)}
-                assert found.numbers() == sorted(wanted), (text, match)
+                assert found.numbers == sorted(wanted), (text, match)
                 assert found.count() == len(wanted)
     finally:
         plate_index._ROWS = before
@@ -115,7 +115,7 @@ def test_plates_that_come_and_go(shared_database, changes):
                     (text, fold(text), *which),
                 )
             else:
-                found = index.fitting(connection, text, "partial").numbers()
+                found = index.fitting(connection, text, "partial").numbers
                 asked = "SELECT plate_id FROM plate WHERE ? <> '' AND instr(text, ?) ORDER BY plate_id"
                 assert found == [n for (n,) in connection.execute(asked, (text, text))]
                 assert index.fitting(connection, "*", "partial").count() == len(kept)
@@ -128,7 +128,7 @@ def test_plates_that_come_and_go(shared_database, changes):
 def test_plates_of_numbers_are_these_numbers(numbers):
     """What is kept as bits comes out as numbers and as flags again."""
     plates = Plates.of(numbers)
-    assert plates.numbers() == sorted(numbers)
+    assert plates.numbers == sorted(numbers)
     assert plates.count() == len(numbers)
     assert {at for at, flag in enumerate(plates.flags) if flag == ord("1")} == numbers
 
@@ -181,7 +181,7 @@ def test_searches_at_once_see_every_plate_that_was_there_before(tmp_path):
         while not done.is_set():
             before = committed
             with plate_index.one_state(reader):
-                found = index.fitting(reader, "N?*", "partial").numbers()
+                found = index.fitting(reader, "N?*", "partial").numbers
                 texts = dict(reader.execute("SELECT plate_id, text FROM plate WHERE text LIKE 'N_%'"))
             if not set(texts) <= set(found) or len(texts) < before:
                 wrong.append((before, texts, found))
@@ -207,7 +207,7 @@ def test_an_archive_of_an_older_program_is_searched_too():
     connection = empty()
     put(connection, ["AB123"])
     connection.execute("DROP TABLE plate_removal")
-    assert PlateIndex().fitting(connection, "B1", "partial").numbers() == [1]
+    assert PlateIndex().fitting(connection, "B1", "partial").numbers == [1]
     connection.close()
 
 
