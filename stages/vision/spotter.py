@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from stages.settings import HeavySettings
 from stages.vision import looks
-from stages.vision.boxes import Box, Image, area, as_box, centre, overlap
+from stages.vision.apart import apart, whole
+from stages.vision.boxes import Box, Image, area, as_box, centre
 from stages.vision.coco import VEHICLES
 from stages.vision.detector import Detector
 from stages.vision.finders import ModelFinder, TextPlates, cut_out, plate_height, sharpness
@@ -23,6 +24,7 @@ from stages.vision.plates import PlateBox, PlateFinder, PlateReader, PlateText
 from stages.vision.selftest import self_test, self_test_reader
 from stages.vision.stacked import side_by_side, with_stacked
 from stages.vision.textfinder import TextFinder
+from stages.vision.together import unsealed
 
 _BLURRED = 30.0  # sharpness below which nothing is legible
 _WEAK = 0.05  # weakest character below which a read says nothing
@@ -37,7 +39,6 @@ _MANY_MARGINS: Margins = ((0.07, 0.1), (0.1, 0.15), (0.15, 0.15))
 _LINE_MARGINS: Margins = ((0.0, 0.0),)
 _MANY_LINE_MARGINS: Margins = ((0.0, 0.0), (-0.01, -0.05), (0.02, 0.05), (0.0, -0.1))
 _EDGE = 1.0  # pixels from the picture's edge
-_INSIDE = 0.6  # share of a find that lies in another one from which only one of them is a plate
 _SMALL_VEHICLE = 48.0  # pixels of width below which no plate on a vehicle can be read
 _FINE = 1000  # pixels of the shorter side up to which parts of a whole picture are as fine as a vehicle's
 _SHORTEST = 480  # pixels: smaller pictures are enlarged for the text detector
@@ -94,6 +95,9 @@ class Spotter:
         self._reader = reader
         self._vehicles = vehicles
         self._thorough = thorough
+        # A plate in the dark is as flat as a blurred one. On a photo lines are read in many crops: these tell
+        # one from the other.
+        self._blurred = 0.0 if thorough and self.by_text else _BLURRED
 
     @property
     def by_text(self) -> bool:
@@ -180,14 +184,15 @@ class Spotter:
                 continue
             crops = self._views(image, plate)
             sharp = sharpness(crops[0])
-            if sharp < _BLURRED or (spare and spare(plate.box, height, sharp)):
-                reason = looks.BLURRED if sharp < _BLURRED else looks.SETTLED
+            if sharp < self._blurred or (spare and spare(plate.box, height, sharp)):
+                reason = looks.BLURRED if sharp < self._blurred else looks.SETTLED
                 dim = Glimpse(plate.box, height, sharp)
                 spots.append(Look(frame, seconds, plate.box, "plate", reason, glimpse=dim))
                 continue
             legible.append((plate, height, sharp))
             views.append(crops)
-        for (plate, height, sharp), text in zip(legible, self._reader.read_views(views), strict=True):
+        for (plate, height, sharp), said in zip(legible, self._reader.read_views(views), strict=True):
+            text = unsealed(said, self._settings.regions) if self._thorough and not plate.vouched else said
             if why := _junk(text, plate) or self._word(text, plate):
                 junk.append(Junk(why, text.raw, frame, seconds, plate.box))
                 continue
@@ -210,7 +215,8 @@ class Spotter:
                 for line in lines
             ]
         at = frame, seconds
-        return _apart(with_stacked(spots, image, plates, self._reader, self._settings, at)), junk
+        spots = with_stacked(spots, image, plates, self._reader, self._settings, at)
+        return apart(whole(spots, self._settings.regions) if self._thorough else spots), junk
 
     def _word(self, text: PlateText, plate: PlateBox) -> str:
         """Why letters alone are no plate; "" when they may be one.
@@ -248,30 +254,10 @@ def _junk(text: PlateText, plate: PlateBox) -> str:
     return "one character over and over" if looks_like_junk(text.text) else ""
 
 
-def _apart(spots: list[Look]) -> list[Look]:
-    """Of reads that lie in one another only the weightiest: a part of a plate is none.
-
-    What was not read because its plate is known goes before every read.
-    """
-    kept: list[Look] = []
-    for spot in sorted(spots, key=_weightiest):
-        if not any((o.read or o.reason == looks.SETTLED) and _inside(spot.box, o.box) for o in kept):
-            kept.append(spot)
-    return [spot for spot in spots if spot in kept]
-
-
-def _weightiest(spot: Look) -> tuple[bool, float]:
-    return spot.reason != looks.SETTLED, -spot.read.weight if spot.read else 0.0
-
-
 def cut_off(box: Box, image: Image) -> bool:
     """Whether a plate touches the edge of the picture (H×W×3), so that some of it may lie outside."""
     height, width = image.shape[:2]
     return min(box[0], box[1]) <= _EDGE or box[2] >= width - _EDGE or box[3] >= height - _EDGE
-
-
-def _inside(a: Box, b: Box) -> bool:
-    return overlap(a, b) >= _INSIDE * min(area(a), area(b))
 
 
 def _attach(cars: list[Car], spots: list[Look], frame: int, seconds: float) -> list[Look]:

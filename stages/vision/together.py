@@ -9,6 +9,7 @@ from stages.vision.grammar import best, plausible
 from stages.vision.plates import PlateText
 
 _KEEP_OTHERS = 0.02
+_SEAL = 0.8  # certainty below which a character between others may be a seal: crops differ about it
 _SUPPORT = 0.5  # share of the heaviest length's weight from which another length may be the plate's
 
 
@@ -28,6 +29,28 @@ def together(texts: Sequence[PlateText]) -> PlateText:
     if len(told) == 1:
         return told[0]
     return next((text for text in told if plausible(best(text).plate)), told[0])
+
+
+def unsealed(text: PlateText, regions: tuple[str, ...] = ()) -> PlateText:
+    """Without its least certain inner character, where that is doubtful and only the rest is like a plate.
+
+    A seal or an emblem between a plate's groups is read as one: another one in nearly each crop.
+    """
+    inner = range(2, len(text.text) - 2)
+    if len(inner) < 2 or plausible(best(text, regions).plate, regions):
+        return text
+    place = min(inner, key=lambda n: text.characters[n])
+    if text.characters[place] >= _SEAL:
+        return text
+    places = [n for n in range(len(text.text)) if n != place]
+    left = PlateText(
+        "".join(text.text[n] for n in places),
+        tuple(text.characters[n] for n in places),
+        tuple(text.others[n] for n in places),
+        text.raw,
+    )
+    plate = best(left, regions).plate
+    return left if len(plate) == len(left.text) and plausible(plate, regions) else text
 
 
 def _mean(texts: Sequence[PlateText], length: int) -> PlateText:
