@@ -32,7 +32,7 @@ WORKERS = 3
 # send other requests each time.
 FUZZ = tests/server/test_schemathesis.py
 test: install
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --ignore=$(FUZZ) $(TEST_ARGS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --durations=25 --durations-min=10 --ignore=$(FUZZ) $(TEST_ARGS)
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(FUZZ)
 
 quick: install

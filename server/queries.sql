@@ -1128,6 +1128,9 @@ ORDER BY n.start_local DESC, n.created_at DESC, n.video_id;
 -- count_clip_list --
 SELECT count(*) FROM (SELECT 1 FROM {walked} WHERE {conditions} LIMIT :most);
 
+-- routes_near --
+SELECT count(*) FROM (SELECT 1 FROM route_place r WHERE {near} LIMIT :most);
+
 -- clip_kinds --
 SELECT DISTINCT channel, mode FROM clip;
 

@@ -19,6 +19,12 @@ _FRESH = 30.0
 #: Where a list is walked: along the clips, or along their routes, whose index has their boxes.
 _CLIPS = "clip"
 _ROUTES = "route_line l INDEXED BY route_line_newest CROSS JOIN clip ON clip.video_id = l.video_id"
+#: Where few routes are, they are looked up by their place instead, and sorted.
+_PLACED = (
+    "route_place r CROSS JOIN route_line l ON l.line_id = r.line_id "
+    "CROSS JOIN clip ON clip.video_id = l.video_id"
+)
+_FEW = 3000
 _GAVE_UP = "(SELECT video_id FROM task WHERE state = 'failed' AND phase = 'gave_up' AND video_id IS NOT NULL)"
 _LEASED = "(SELECT video_id FROM task WHERE phase = 'leased' AND video_id IS NOT NULL)"
 _OPEN = f"clip.archived = 0 AND clip.video_id NOT IN {_GAVE_UP}"
@@ -31,7 +37,6 @@ _STATUS = {
 }
 #: What a clip can be, in the order of its way.
 STATUSES = tuple(_STATUS)
-_HIGH = "l.south <= :north AND l.north >= :south"
 
 
 class ClipFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +107,7 @@ class SqliteClipList:
         """How many clips a list has, counted up to `most`."""
 
         def read(connection: sqlite3.Connection) -> int:
-            walked, conditions, values = _conditions(which)
+            walked, conditions, values = _conditions(connection, which)
             statement = SQL["count_clip_list"].format(walked=walked, conditions=conditions)
             return int(connection.execute(statement, values | {"most": most}).fetchone()[0])
 
@@ -142,7 +147,7 @@ class SqliteClipList:
 
 def _page(connection: sqlite3.Connection, which: ClipFilter) -> tuple[list[Listed], bool]:
     found: list[Listed] = []
-    walked, conditions, values = _conditions(which)
+    walked, conditions, values = _conditions(connection, which)
     start = "clip.start_local" if which.area is None else "l.start_local"
     for part in _parts(which, start):
         wanted = which.limit + 1 - len(found)
@@ -169,32 +174,39 @@ def _parts(which: ClipFilter, start: str) -> list[str]:
     return parts[:1] if dated else parts
 
 
-def _conditions(which: ClipFilter) -> tuple[str, str, dict[str, Any]]:
-    """Along what a list is walked, what is asked of each, and the values."""
-    values: dict[str, Any] = {
-        "date_from": which.date_from,
-        "until": next_day(which.date_to),
-        "channels": msgspec.json.encode(which.channels).decode() if which.channels else None,
-        "mode": which.mode,
+def _conditions(connection: sqlite3.Connection, which: ClipFilter) -> tuple[str, str, dict[str, Any]]:
+    """Along what a list is walked, what is asked of each (what is decided soonest first), and the values."""
+    values: dict[str, Any] = {"mode": which.mode} | {
+        f"channel_{number}": name for number, name in enumerate(which.channels)
     }
-    table = "clip" if which.area is None else "l"
-    conditions = ["1"]
-    for name, condition in (
-        ("date_from", f"{table}.start_local >= :date_from"),
-        ("until", f"{table}.start_local < :until"),
-        ("channels", "clip.channel IN (SELECT value FROM json_each(:channels))"),
-        ("mode", "clip.mode = :mode"),
-    ):
-        if values[name] is not None:
-            conditions.append(condition)
+    conditions = [] if which.status is None else [_STATUS[which.status]]
+    if which.channels:
+        named = ", ".join(f":channel_{number}" for number in range(len(which.channels)))
+        conditions.append(f"clip.channel IN ({named})")
+    if which.mode is not None:
+        conditions.append("clip.mode = :mode")
     if which.plates is not None:
         wanted = ">" if which.plates else "="
         conditions.append(f"coalesce(clip.plates_shown, clip.plates_found, 0) {wanted} 0")
-    if which.status is not None:
-        conditions.append(_STATUS[which.status])
-    if which.area is not None:
-        values |= msgspec.structs.asdict(which.area)
-        across = which.area.west > which.area.east  # the date line
-        wide = f"l.west <= :east {'OR' if across else 'AND'} l.east >= :west"
-        conditions.append(f"{_HIGH} AND ({wide})")
-    return _CLIPS if which.area is None else _ROUTES, " AND ".join(conditions), values
+    values |= {"date_from": which.date_from, "until": next_day(which.date_to)}
+    table = "clip" if which.area is None else "l"
+    if values["date_from"] is not None:
+        conditions.append(f"{table}.start_local >= :date_from")
+    if values["until"] is not None:
+        conditions.append(f"{table}.start_local < :until")
+    if which.area is None:
+        return _CLIPS, " AND ".join(conditions or ["1"]), values
+    values |= msgspec.structs.asdict(which.area)
+    few = connection.execute(SQL["routes_near"].format(near=_near("r", which.area)), values | {"most": _FEW})
+    conditions.insert(0, _near("l", which.area))
+    if few.fetchone()[0] < _FEW:
+        conditions.insert(0, _near("r", which.area))
+        return _PLACED, " AND ".join(conditions), values
+    return _ROUTES, " AND ".join(conditions), values
+
+
+def _near(table: str, area: Area) -> str:
+    """Boxes that meet an area, also across the date line."""
+    wide = "OR" if area.west > area.east else "AND"
+    high = f"{table}.south <= :north AND {table}.north >= :south"
+    return f"{high} AND ({table}.west <= :east {wide} {table}.east >= :west)"
