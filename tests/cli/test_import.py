@@ -135,7 +135,7 @@ def test_interrupted_by_hand(pc: Host) -> None:
         "PYTHONPATH": str(Path(__file__).parents[1] / "faults" / "unreadable"),
         "BAD_FILE": str(clips[1]),
         "BAD_AFTER": "999999999999",
-        "BAD_SECONDS": "3",
+        "BAD_SECONDS": "1.5",
     }
     place = ("--place", f"indoor_nas={pc.nas}")
     running = pc.house.start(pc.name, "import", str(pc.card), *place, **slow)

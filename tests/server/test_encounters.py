@@ -1,9 +1,9 @@
 """Which sightings are one encounter: against brute force, whatever the order in which they come and go."""
 
+import itertools
 import json
 import random
 import sqlite3
-import time
 
 import httpx
 import pytest
@@ -197,19 +197,19 @@ def test_sightings_without_a_time_are_kept(store):
 
 
 @pytest.mark.slow
-def test_a_page_over_many_sightings_is_fast(store):
-    """Among 100,000 sightings a page of encounters takes well under 100 ms, however it is asked for."""
+def test_a_page_over_many_sightings_is_little_work(store):
+    """Among 20,000 sightings a page of encounters takes the database few steps, however it is asked for."""
     dice = random.Random(3)
-    plates = [f"{dice.randrange(1000):03d}{''.join(dice.choices('ABCDEFGH', k=3))}" for _ in range(20_000)]
+    plates = [f"{dice.randrange(1000):03d}{''.join(dice.choices('ABCDEFGH', k=3))}" for _ in range(4_000)]
     store.execute("BEGIN")
-    for clip in range(2_000):
+    for clip in range(400):
         learn(store, f"v{clip}", clip * 60, [(dice.choice(plates), n, 2, n % 2 == 0) for n in range(50)])
     store.execute("COMMIT")
-    assert store.execute("SELECT count(*) FROM sighting").fetchone() == (100_000,)
+    assert store.execute("SELECT count(*) FROM sighting").fetchone() == (20_000,)
     index = PlateIndex()
     for which in (
         PlateFilter(limit=50),
-        PlateFilter(limit=50, offset=20_000),
+        PlateFilter(limit=50, offset=4_000),
         PlateFilter(text=plates[0][:4], limit=50),
         PlateFilter(text=plates[0], match="exact", limit=50),
         PlateFilter(confirmed=True, limit=50),
@@ -217,13 +217,13 @@ def test_a_page_over_many_sightings_is_fast(store):
         PlateFilter(date_from="2027-01-01", limit=50),
         PlateFilter(video_id="v7", limit=50),
     ):
-        took = 1.0
-        for _ in range(3):  # the machine may be busy with something else
-            began = time.perf_counter()
-            read_encounters(store, which, index)
-            took = min(took, time.perf_counter() - began)
-        print(f"{took * 1000:.1f} ms", which)
-        assert took < 0.1, which
+        steps = itertools.count()
+        store.set_progress_handler(lambda steps=steps: next(steps) < 0, 1000)
+        read_encounters(store, which, index)
+        store.set_progress_handler(None, 0)
+        taken = next(steps)
+        print(f"{taken} thousand steps", which)
+        assert taken < 300, which
 
 
 def test_a_long_encounter_is_counted_and_cut(store):

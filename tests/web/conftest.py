@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -10,11 +11,12 @@ import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import pytest
 
-from tests.house import House
+from tests.house import House, wait_for
 from tests.web import looking
 from tests.web.looking import CHROMIUM, FLAGS, Tab
 
@@ -63,12 +65,37 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if CHROMIUM is None:
         pytest.skip("needs Chromium, which is not installed here")
     render = pytest.importorskip("stages.video.render", reason="needs the stages")
-    kept = os.environ.get("DASHCAM_WEB_FOOTAGE")
-    if kept and Path(kept, "done").exists():
-        return Path(kept, "hosts", "server")
-    folder = Path(kept) if kept else tmp_path_factory.mktemp("web")
+    if kept := os.environ.get("DASHCAM_WEB_FOOTAGE"):
+        folder = Path(kept)
+    elif "PYTEST_XDIST_WORKER" in os.environ:  # one for all workers of a run
+        folder = tmp_path_factory.getbasetemp().parent / "web"
+    else:
+        folder = tmp_path_factory.mktemp("web")
+    try:
+        (folder / "card").mkdir(parents=True)
+    except FileExistsError:
+        wait_for(lambda: (folder / "done").exists() or (folder / "failed").exists(), seconds=900)
+        assert (folder / "done").exists(), "another worker could not make it"
+    else:
+        with made_or_failed(folder):
+            make(render, folder)
+    return folder / "hosts" / "server"
+
+
+@contextlib.contextmanager
+def made_or_failed(folder: Path) -> Iterator[None]:
+    """Say to those who wait how it ended."""
+    try:
+        yield
+    except BaseException:
+        (folder / "failed").touch()
+        raise
+    (folder / "done").touch()
+
+
+def make(render: ModuleType, folder: Path) -> None:
+    """Render the drives and run them through every stage."""
     card = folder / "card"
-    card.mkdir(parents=True)
     size = {"width": 960, "height": 540, "fps": 12}
     render.render_drive(card, seed=7, seconds=8, **size)
     render.render_drive(card, seed=8, seconds=8, channel="R", **size)
@@ -76,8 +103,6 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     render.render_drive(card, seed=9, seconds=4, start=later, **size)
     done = House(folder).command("server", "run", str(card))
     assert done.returncode == 0, done.stdout + done.stderr
-    (folder / "done").touch()
-    return folder / "hosts" / "server"
 
 
 @pytest.fixture(scope="module")
