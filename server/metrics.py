@@ -11,12 +11,12 @@ import time
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 from litestar.types import ASGIApp, Receive, Send
+
+from server.params import asked_for
 
 UNKNOWN = "unknown"
 #: The status of a request whose caller hung up before there was an answer.
@@ -24,8 +24,6 @@ HUNG_UP = 499
 #: Upper edges in seconds; the last bucket has none.
 EDGES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 _RECENT = 1024
-#: Bytes of a query string that is remembered, at most.
-_SHORT = 512
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _ENDS = ("/complete", "/fail", "/release")
 
@@ -218,12 +216,7 @@ def _waits(scope: Any) -> bool:
         or not scope["path"].rstrip("/").endswith("/pending")
     ):
         return False
-    return _asks_to_wait(query) if len(query) <= _SHORT else _asks_to_wait.__wrapped__(query)
-
-
-@lru_cache(512)  # workers ask the same again and again
-def _asks_to_wait(query: bytes) -> bool:
     try:
-        return float(parse_qs(query.decode("latin-1"), max_num_fields=100)["wait"][-1]) > 0
+        return float(asked_for(query)["wait"][-1]) > 0
     except (KeyError, ValueError):
         return False

@@ -30,7 +30,7 @@ class Query:
 
     def __init__(self, request: AnyRequest) -> None:
         self.face = Face(request.scope["path"])
-        self._values = _asked_for(request.scope["query_string"])
+        self._values = asked_for(request.scope["query_string"])
         self._asked: set[str] = set()
         self.strangers: dict[str, str] = {}
 
@@ -107,7 +107,7 @@ class Query:
         return self.strangers
 
 
-def _asked_for(query: bytes) -> dict[str, list[str]]:
+def asked_for(query: bytes) -> dict[str, list[str]]:
     """The values of each parameter, in order."""
     if not query:
         return {}
